@@ -1,0 +1,1 @@
+"""The outbound-only agent: builds and edges."""

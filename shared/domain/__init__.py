@@ -1,0 +1,1 @@
+"""Entities, their transitions and the errors: the standard library only."""

@@ -1,0 +1,1 @@
+"""Where HTTP endpoints meet FastAPI and Lambda."""

@@ -1,0 +1,13 @@
+"""Envelope encryption of values at rest."""
+
+from typing import Protocol
+
+
+class Vault(Protocol):
+    """AES-256-GCM under a data key, itself under a master key whose id stands beside it."""
+
+    def seal(self, value: str, context: str) -> str:
+        """`value` as an opaque text bound to `context` (its owner): moved elsewhere, it fails."""
+
+    def open(self, sealed: str, context: str) -> str:
+        """The value again. Raises Invalid when the text was tampered with or is not ours."""

@@ -1,0 +1,287 @@
+"""The store: one transaction, and the repositories that work inside it.
+
+Every query takes the organisation first; what belongs to another organisation is not there.
+Methods named `*_everywhere` serve the platform's own schedules and cross organisations.
+`get` and `lock` raise NotFound. `lock` also holds the row until the transaction ends.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Generic, Protocol, Self, TypeVar
+from uuid import UUID
+
+from shared.domain.deployments import Deployment, Step, StepOutcome
+from shared.domain.jobs import Agent, Job, JobKind
+from shared.domain.leases import Lease, Waiter
+from shared.domain.logs import LogChunk, LogLine
+from shared.domain.projects import Project
+from shared.domain.releases import Instance, Release
+from shared.domain.resources import Resource, ResourceState
+from shared.domain.services import Service
+from shared.domain.variables import Variable
+
+T = TypeVar("T", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some items in a stable order, and where the next ones start (None: nowhere)."""
+
+    items: Sequence[T]
+    next_cursor: str | None = None
+
+
+class Projects(Protocol):
+    def add(self, project: Project) -> None:
+        """Raises Conflict when the organisation has the slug already."""
+
+    def get(self, organization_id: UUID, project_id: UUID) -> Project: ...
+
+    def find(self, organization_id: UUID, slug: str) -> Project | None: ...
+
+    def list(self, organization_id: UUID, limit: int, cursor: str | None) -> Page[Project]:
+        """Oldest first. Raises BadRequest for a cursor that is none of ours."""
+
+    def save(self, project: Project) -> None: ...
+
+    def remove(self, organization_id: UUID, project_id: UUID) -> None:
+        """Delete the row and all that hangs on it. Removing twice is fine."""
+
+
+class Services(Protocol):
+    def add(self, service: Service) -> Service:
+        """The service with its ordinal assigned (unique on the platform, from 1).
+
+        Raises Conflict when the project has the slug already.
+        """
+
+    def get(self, organization_id: UUID, service_id: UUID) -> Service: ...
+
+    def lock(self, organization_id: UUID, service_id: UUID) -> Service: ...
+
+    def list(
+        self, organization_id: UUID, project_id: UUID, limit: int, cursor: str | None
+    ) -> Page[Service]: ...
+
+    def save(self, service: Service) -> None: ...
+
+    def remove(self, organization_id: UUID, service_id: UUID) -> None: ...
+
+    def all_everywhere(self) -> Sequence[Service]: ...
+
+
+class Deployments(Protocol):
+    def add(self, deployment: Deployment) -> None: ...
+
+    def get(self, organization_id: UUID, deployment_id: UUID) -> Deployment: ...
+
+    def lock(self, organization_id: UUID, deployment_id: UUID) -> Deployment: ...
+
+    def list(
+        self, organization_id: UUID, service_id: UUID, limit: int, cursor: str | None
+    ) -> Page[Deployment]:
+        """Newest first."""
+
+    def unfinished(self, organization_id: UUID, service_id: UUID) -> Sequence[Deployment]:
+        """Those not in a terminal state, oldest first."""
+
+    def save(self, deployment: Deployment) -> None: ...
+
+    def unfinished_everywhere(self) -> Sequence[Deployment]: ...
+
+
+class Steps(Protocol):
+    """The ledger: append a step when it begins, close it when it ends."""
+
+    def begin(self, step: Step) -> None:
+        """Beginning an open step again raises its `tries` and changes nothing else."""
+
+    def end(
+        self,
+        organization_id: UUID,
+        deployment_id: UUID,
+        attempt: int,
+        name: str,
+        outcome: StepOutcome,
+        *,
+        error: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Close the open step of that name; one that is closed stays as it is."""
+
+    def end_open(
+        self,
+        organization_id: UUID,
+        deployment_id: UUID,
+        attempt: int,
+        outcome: StepOutcome,
+        *,
+        error: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Close whatever that attempt left open."""
+
+    def list(self, organization_id: UUID, deployment_id: UUID) -> Sequence[Step]:
+        """In the order they began."""
+
+
+class Logs(Protocol):
+    def append(self, chunk: LogChunk) -> bool:
+        """Store a chunk once; False when it was there already.
+
+        Raises nothing for a log over its limit: the head and the newest part stay (64 MiB), and
+        one line says what is missing.
+        """
+
+    def read(
+        self, organization_id: UUID, deployment_id: UUID, after: int, limit: int
+    ) -> Sequence[LogLine]:
+        """Lines whose sequence is greater than `after`, in order, at most `limit`."""
+
+    def prune_everywhere(self, before: datetime) -> int:
+        """Delete the logs of deployments that ended before then, live ones excepted."""
+
+
+class Releases(Protocol):
+    def add(self, release: Release) -> None: ...
+
+    def get(self, organization_id: UUID, release_id: UUID) -> Release: ...
+
+    def of_deployment(self, organization_id: UUID, deployment_id: UUID) -> Release | None: ...
+
+    def next_number(self, organization_id: UUID, service_id: UUID) -> int: ...
+
+    def served(self, organization_id: UUID, service_id: UUID, limit: int) -> Sequence[Release]:
+        """Releases that have been live, newest first."""
+
+    def save(self, release: Release) -> None: ...
+
+    def all_everywhere(self) -> Sequence[Release]: ...
+
+
+class Instances(Protocol):
+    def add(self, instance: Instance) -> None:
+        """Raises Conflict when the service's slot is taken by one that is not gone."""
+
+    def get(self, organization_id: UUID, instance_id: UUID) -> Instance: ...
+
+    def of_service(self, organization_id: UUID, service_id: UUID) -> Sequence[Instance]:
+        """Those not gone, oldest first."""
+
+    def save(self, instance: Instance) -> None: ...
+
+    def present_everywhere(self) -> Sequence[Instance]:
+        """Those not gone."""
+
+
+class Variables(Protocol):
+    def put(self, variable: Variable) -> None:
+        """Set a key as of `variable.version`, ending the value that was there."""
+
+    def drop(self, organization_id: UUID, service_id: UUID, key: str, version: int) -> None:
+        """End a key's value as of `version`. Raises NotFound when there is none."""
+
+    def at(self, organization_id: UUID, service_id: UUID, version: int) -> Sequence[Variable]:
+        """The whole set of that version, by key."""
+
+
+class Resources(Protocol):
+    def plan(self, resource: Resource) -> Resource:
+        """Record it before it is made; the same id again answers the row that is there."""
+
+    def get(self, organization_id: UUID, resource_id: UUID) -> Resource: ...
+
+    def save(self, resource: Resource) -> None: ...
+
+    def of_deployment(self, organization_id: UUID, deployment_id: UUID) -> Sequence[Resource]:
+        """Not removed ones, newest first: the order of undoing."""
+
+    def of_service(self, organization_id: UUID, service_id: UUID) -> Sequence[Resource]:
+        """Not removed ones, newest first."""
+
+    def list(
+        self, organization_id: UUID, state: ResourceState | None, limit: int, cursor: str | None
+    ) -> Page[Resource]: ...
+
+    def present_everywhere(self) -> Sequence[Resource]: ...
+
+
+class Leases(Protocol):
+    def lock(self, organization_id: UUID, service_id: UUID) -> Lease:
+        """The service's lease, made on first use, held until the transaction ends."""
+
+    def save(self, lease: Lease) -> None: ...
+
+    def check(self, organization_id: UUID, service_id: UUID, number: int) -> None:
+        """Raises StaleFence unless `number` is the lease's own and it is held."""
+
+    def enqueue(self, waiter: Waiter) -> None:
+        """Join the line; joining twice keeps the newer token."""
+
+    def waiters(self, organization_id: UUID, service_id: UUID) -> Sequence[Waiter]:
+        """Oldest deployment number first."""
+
+    def leave(self, organization_id: UUID, service_id: UUID, deployment_id: UUID) -> None: ...
+
+    def held_everywhere(self) -> Sequence[Lease]: ...
+
+
+class Jobs(Protocol):
+    def add(self, job: Job) -> Job:
+        """Record it once per `key`; again answers the row that is there, with the newer token."""
+
+    def get(self, job_id: UUID) -> Job: ...
+
+    def lock(self, job_id: UUID) -> Job: ...
+
+    def claim(self, kinds: Sequence[JobKind], agent: str, token_hash: str) -> Job | None:
+        """Hand the oldest queued job of one of `kinds` to `agent`; None when there is none.
+
+        Two callers never get the same job (SKIP LOCKED).
+        """
+
+    def save(self, job: Job) -> None: ...
+
+    def of_deployment(self, organization_id: UUID, deployment_id: UUID) -> Sequence[Job]: ...
+
+    def unfinished_everywhere(self) -> Sequence[Job]: ...
+
+
+class Agents(Protocol):
+    def seen(self, agent: Agent) -> None: ...
+
+    def list(self) -> Sequence[Agent]: ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction: the block's end commits, an exception rolls back.
+
+    Entering again after leaving begins a new one; entering inside is an error.
+    """
+
+    projects: Projects
+    services: Services
+    deployments: Deployments
+    steps: Steps
+    logs: Logs
+    releases: Releases
+    instances: Instances
+    variables: Variables
+    resources: Resources
+    leases: Leases
+    jobs: Jobs
+    agents: Agents
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def notify(self, channel: str, payload: str) -> None:
+        """Wake whoever listens on `channel`, when and only when this transaction commits."""

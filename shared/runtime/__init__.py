@@ -1,0 +1,1 @@
+"""Where tasks, consumers and schedules meet Lambda and the local platform."""

@@ -1,0 +1,1 @@
+"""What people and workflows can do, as functions over ports."""
