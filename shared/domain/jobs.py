@@ -31,6 +31,11 @@ ROLE: Final[dict[JobKind, str]] = {
 }
 """Which role of an agent takes which kind."""
 
+ROUTE_WRITERS: Final = frozenset(
+    {JobKind.SWITCH_ROUTE, JobKind.REMOVE_ROUTE, JobKind.VERIFY_PUBLIC}
+)
+"""Kinds that write a service's route or judge it: of these one at a time per service."""
+
 ENDED: Final = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED})
 
 

@@ -3,6 +3,8 @@
 Every query takes the organisation first; what belongs to another organisation is not there.
 Methods named `*_everywhere` serve the platform's own schedules and cross organisations.
 `get` and `lock` raise NotFound. `lock` also holds the row until the transaction ends.
+`save` writes every field of a row that is there and raises NotFound when it is not; where an
+entity has a `version`, that grows by one with each save and the answer carries the new one.
 """
 
 from collections.abc import Sequence
@@ -19,6 +21,7 @@ from shared.domain.logs import LogChunk, LogLine
 from shared.domain.projects import Project
 from shared.domain.releases import Instance, Release
 from shared.domain.resources import Resource, ResourceState
+from shared.domain.routes import Route
 from shared.domain.services import Service
 from shared.domain.variables import Variable
 
@@ -39,12 +42,14 @@ class Projects(Protocol):
 
     def get(self, organization_id: UUID, project_id: UUID) -> Project: ...
 
+    def lock(self, organization_id: UUID, project_id: UUID) -> Project: ...
+
     def find(self, organization_id: UUID, slug: str) -> Project | None: ...
 
     def list(self, organization_id: UUID, limit: int, cursor: str | None) -> Page[Project]:
         """Oldest first. Raises BadRequest for a cursor that is none of ours."""
 
-    def save(self, project: Project) -> None: ...
+    def save(self, project: Project) -> Project: ...
 
     def remove(self, organization_id: UUID, project_id: UUID) -> None:
         """Delete the row and all that hangs on it. Removing twice is fine."""
@@ -65,7 +70,7 @@ class Services(Protocol):
         self, organization_id: UUID, project_id: UUID, limit: int, cursor: str | None
     ) -> Page[Service]: ...
 
-    def save(self, service: Service) -> None: ...
+    def save(self, service: Service) -> Service: ...
 
     def remove(self, organization_id: UUID, service_id: UUID) -> None: ...
 
@@ -87,7 +92,7 @@ class Deployments(Protocol):
     def unfinished(self, organization_id: UUID, service_id: UUID) -> Sequence[Deployment]:
         """Those not in a terminal state, oldest first."""
 
-    def save(self, deployment: Deployment) -> None: ...
+    def save(self, deployment: Deployment) -> Deployment: ...
 
     def unfinished_everywhere(self) -> Sequence[Deployment]: ...
 
@@ -96,7 +101,10 @@ class Steps(Protocol):
     """The ledger: append a step when it begins, close it when it ends."""
 
     def begin(self, step: Step) -> None:
-        """Beginning an open step again raises its `tries` and changes nothing else."""
+        """Beginning an open step again raises its `tries` and changes nothing else.
+
+        One that is closed is opened again, with its `tries` raised.
+        """
 
     def end(
         self,
@@ -187,6 +195,28 @@ class Variables(Protocol):
         """The whole set of that version, by key."""
 
 
+class Routes(Protocol):
+    """One row per service: its public names and what stands behind them."""
+
+    def next_generation(self, organization_id: UUID, service_id: UUID) -> int:
+        """The number the next route must carry, from 1; nobody else gets one until the
+        transaction ends."""
+
+    def save(self, route: Route) -> None:
+        """Add or replace the service's route.
+
+        Raises StaleGeneration when a newer one is stored, Conflict when one of its hosts
+        belongs to another service (of any organisation).
+        """
+
+    def get(self, organization_id: UUID, service_id: UUID) -> Route: ...
+
+    def remove(self, organization_id: UUID, service_id: UUID) -> None:
+        """Give the names back. Removing twice is fine."""
+
+    def all_everywhere(self) -> Sequence[Route]: ...
+
+
 class Resources(Protocol):
     def plan(self, resource: Resource) -> Resource:
         """Record it before it is made; the same id again answers the row that is there."""
@@ -239,7 +269,8 @@ class Jobs(Protocol):
     def claim(self, kinds: Sequence[JobKind], agent: str, token_hash: str) -> Job | None:
         """Hand the oldest queued job of one of `kinds` to `agent`; None when there is none.
 
-        Two callers never get the same job (SKIP LOCKED).
+        Two callers never get the same job (SKIP LOCKED). Of the kinds in `ROUTE_WRITERS` a
+        service has never more than one running.
         """
 
     def save(self, job: Job) -> None: ...
@@ -269,6 +300,7 @@ class UnitOfWork(Protocol):
     releases: Releases
     instances: Instances
     variables: Variables
+    routes: Routes
     resources: Resources
     leases: Leases
     jobs: Jobs
