@@ -1,0 +1,1 @@
+"""The agent's edge role: routes, health gates, drains and watching, beside one Caddy."""

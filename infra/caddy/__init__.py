@@ -1,0 +1,1 @@
+"""Caddy as the router: its one static configuration, its folder, its start command."""
