@@ -1,0 +1,139 @@
+"""A bridge per project, on a block of the configured pool that nothing else uses."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+from docker.types import IPAMConfig, IPAMPool
+
+from shared.adapters.docker.engine import Engine, translated
+from shared.domain.errors import Conflict, NotFound, QuotaExceeded, Transient
+
+BRIDGE_PREFIX = "c2d"
+_DEADLINE_SECONDS = 20.0
+
+
+def host_routes() -> list[IPv4Network]:
+    """What this machine routes already, the default route apart. Empty where it cannot be seen."""
+    table = Path("/proc/net/route")
+    if not table.exists():
+        return []
+    found = []
+    for line in table.read_text().splitlines()[1:]:
+        fields = line.split()
+        destination, mask = _little_endian(fields[1]), _little_endian(fields[7])
+        if int(mask):
+            found.append(IPv4Network(f"{destination}/{mask}"))
+    return found
+
+
+class DockerNetworks:
+    """The Networks port. A project's name and bridge follow from its id, so it has one network.
+
+    The engine lets two networks share a name but not a bridge: of concurrent creates one wins and
+    the others find what it made.
+    """
+
+    def __init__(
+        self, engine: Engine, routes: Callable[[], Iterable[IPv4Network]] = host_routes
+    ) -> None:
+        self._engine = engine
+        self._routes = routes
+        self._allocating = Lock()
+
+    def name(self, project_id: UUID) -> str:
+        return f"c2d-{self._key(project_id)}"
+
+    def bridge(self, project_id: UUID) -> str:
+        """The interface's name, 15 characters, which firewall rules match as `c2d+`."""
+        return f"{BRIDGE_PREFIX}{self._key(project_id)}"
+
+    def ensure_network(self, project_id: UUID) -> str:
+        found = self._find(project_id)
+        if found is not None:
+            return found
+        with self._allocating:
+            return self._make(project_id)
+
+    def remove_network(self, project_id: UUID) -> None:
+        subject = f"the network of project {project_id}"
+        for network in self._list(project_id):
+            try:
+                with translated(subject):
+                    self._engine.api.remove_network(network["Id"])
+            except NotFound:
+                continue
+
+    def _make(self, project_id: UUID) -> str:
+        refused: set[IPv4Network] = set()
+        deadline = time.monotonic() + _DEADLINE_SECONDS
+        while time.monotonic() < deadline:
+            found = self._find(project_id)
+            if found is not None:
+                return found
+            block = self._free_block(refused)
+            try:
+                return self._create(project_id, block)
+            except Conflict:
+                # The block, or the project's bridge, went to another process in between.
+                refused.add(block)
+        raise Transient(f"no network block for project {project_id} could be had in time")
+
+    def _create(self, project_id: UUID, block: IPv4Network) -> str:
+        with translated(f"the network of project {project_id}"):
+            made = self._engine.api.create_network(
+                self.name(project_id),
+                driver="bridge",
+                check_duplicate=True,
+                labels=self._engine.labels({"project": str(project_id)}),
+                options={
+                    "com.docker.network.bridge.name": self.bridge(project_id),
+                    "com.docker.network.bridge.enable_icc": "true",
+                },
+                ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(block))]),
+            )
+        return str(made["Id"])
+
+    def _free_block(self, refused: set[IPv4Network]) -> IPv4Network:
+        config = self._engine.config
+        with translated("the engine's networks"):
+            networks = self._engine.api.networks()
+        taken = [*refused, *self._routes(), *_subnets(networks)]
+        inside = [block for block in taken if block.overlaps(config.pool)]
+        for block in config.pool.subnets(new_prefix=config.block_prefix):
+            if not any(block.overlaps(other) for other in inside):
+                return block
+        raise QuotaExceeded(
+            f"the network pool {config.pool} has no free /{config.block_prefix} block left beside "
+            "the engine's networks and this machine's routes; delete a project or widen the pool"
+        )
+
+    def _find(self, project_id: UUID) -> str | None:
+        found = self._list(project_id)
+        return str(min(found, key=lambda n: (n["Created"], n["Id"]))["Id"]) if found else None
+
+    def _list(self, project_id: UUID) -> list[dict[str, Any]]:
+        wanted = self._engine.label_filter({"project": str(project_id)})
+        with translated("the engine's networks"):
+            return list(self._engine.api.networks(filters={"label": wanted}))
+
+    def _key(self, project_id: UUID) -> str:
+        owner = f"{self._engine.config.platform_id}/{project_id}"
+        return hashlib.sha256(owner.encode()).hexdigest()[:12]
+
+
+def _subnets(networks: Iterable[dict[str, Any]]) -> Iterator[IPv4Network]:
+    for network in networks:
+        for entry in (network.get("IPAM") or {}).get("Config") or []:
+            subnet = entry.get("Subnet", "")
+            if subnet and ":" not in subnet:
+                yield IPv4Network(subnet, strict=False)
+
+
+def _little_endian(field: str) -> IPv4Address:
+    return IPv4Address(int.from_bytes(bytes.fromhex(field), "little"))
