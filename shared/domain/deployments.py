@@ -130,6 +130,7 @@ class Deployment:
             entry=entry,
             cancel_requested=False,
             lease_number=None,
+            release_id=None,
             started_at=None,
         )
 

@@ -1,0 +1,90 @@
+"""A store in memory with the behaviour of the real one: see the contract suite."""
+
+import threading
+from types import TracebackType
+from typing import Self
+
+from shared.ports import store as ports
+from tests.fakes.store_entities import (
+    FakeDeployments,
+    FakeProjects,
+    FakeServices,
+    FakeSteps,
+)
+from tests.fakes.store_outside import FakeResources, FakeRoutes, FakeVariables
+from tests.fakes.store_releases import FakeInstances, FakeReleases
+from tests.fakes.store_rows import Rows
+from tests.fakes.store_work import FakeAgents, FakeJobs, FakeLeases, FakeLogs
+
+
+class FakeStore:
+    """A UnitOfWork that rolls back on an exception.
+
+    Transactions of different threads take turns. `commits` counts those that ended well and
+    `notified` holds what they announced, as (channel, payload).
+    """
+
+    projects: ports.Projects
+    services: ports.Services
+    deployments: ports.Deployments
+    steps: ports.Steps
+    logs: ports.Logs
+    releases: ports.Releases
+    instances: ports.Instances
+    variables: ports.Variables
+    routes: ports.Routes
+    resources: ports.Resources
+    leases: ports.Leases
+    jobs: ports.Jobs
+    agents: ports.Agents
+
+    def __init__(self) -> None:
+        rows = self._rows = Rows()
+        self.projects = FakeProjects(rows)
+        self.services = FakeServices(rows)
+        self.deployments = FakeDeployments(rows)
+        self.steps = FakeSteps(rows)
+        self.logs = FakeLogs(rows)
+        self.releases = FakeReleases(rows)
+        self.instances = FakeInstances(rows)
+        self.variables = FakeVariables(rows)
+        self.routes = FakeRoutes(rows)
+        self.resources = FakeResources(rows)
+        self.leases = FakeLeases(rows)
+        self.jobs = FakeJobs(rows)
+        self.agents = FakeAgents(rows)
+        self.commits = 0
+        self.notified: list[tuple[str, str]] = []
+        self._turn = threading.Lock()
+        self._owner: int | None = None
+        self._pending: list[tuple[str, str]] = []
+
+    def __enter__(self) -> Self:
+        if self._owner == threading.get_ident():
+            raise RuntimeError("a transaction is open already")
+        if not self._turn.acquire(timeout=10):
+            raise TimeoutError("another transaction did not end within 10 s")
+        self._owner = threading.get_ident()
+        self._pending = []
+        self._rows.begin()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._rows.commit()
+                self.commits += 1
+                self.notified += self._pending
+            else:
+                self._rows.rollback()
+        finally:
+            self._owner = None
+            self._turn.release()
+
+    def notify(self, channel: str, payload: str) -> None:
+        self._pending.append((channel, payload))

@@ -1,0 +1,102 @@
+"""Rows in memory, with what a database does for them: keys, parents, rollback."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+from uuid import UUID
+
+from shared.domain.deployments import Deployment, Step
+from shared.domain.errors import NotFound
+from shared.domain.jobs import Agent, Job
+from shared.domain.leases import Lease, Waiter
+from shared.domain.logs import LogLine
+from shared.domain.projects import Project
+from shared.domain.releases import Instance, Release
+from shared.domain.resources import Resource
+from shared.domain.routes import Route
+from shared.domain.services import Service
+from shared.domain.variables import Variable
+
+K = TypeVar("K")
+V = TypeVar("V")
+Key = tuple[UUID, UUID]
+
+
+@dataclass
+class Tables:
+    projects: dict[Key, Project] = field(default_factory=dict)
+    services: dict[Key, Service] = field(default_factory=dict)
+    deployments: dict[Key, Deployment] = field(default_factory=dict)
+    steps: dict[tuple[UUID, UUID, int, str], Step] = field(default_factory=dict)
+    log_lines: dict[Key, tuple[LogLine, ...]] = field(default_factory=dict)
+    log_chunks: dict[tuple[UUID, UUID, str, int], bool] = field(default_factory=dict)
+    releases: dict[Key, Release] = field(default_factory=dict)
+    instances: dict[Key, Instance] = field(default_factory=dict)
+    variables: dict[tuple[UUID, UUID, str, int], Variable] = field(default_factory=dict)
+    routes: dict[Key, Route] = field(default_factory=dict)
+    resources: dict[Key, Resource] = field(default_factory=dict)
+    leases: dict[Key, Lease] = field(default_factory=dict)
+    waiters: dict[tuple[UUID, UUID, UUID], Waiter] = field(default_factory=dict)
+    jobs: dict[UUID, Job] = field(default_factory=dict)
+    agents: dict[str, Agent] = field(default_factory=dict)
+    last_ordinal: int = 0
+
+
+class Rows:
+    """The tables of the open transaction; outside of one there are none."""
+
+    def __init__(self) -> None:
+        self._committed = Tables()
+        self._open: Tables | None = None
+
+    def begin(self) -> None:
+        copies: dict[str, Any] = {}
+        for table in fields(Tables):
+            rows = getattr(self._committed, table.name)
+            copies[table.name] = dict(rows) if isinstance(rows, dict) else rows
+        self._open = Tables(**copies)
+
+    def commit(self) -> None:
+        self._committed = self.tables
+        self._open = None
+
+    def rollback(self) -> None:
+        self._open = None
+
+    def remove_service(self, organization_id: UUID, service_id: UUID) -> None:
+        """What the cascades of the foreign keys do."""
+        tables = self.tables
+        owner = (organization_id, service_id)
+        gone = {k for k, d in tables.deployments.items() if (k[0], d.service_id) == owner}
+        drop(tables.deployments, gone)
+        drop(tables.releases, [k for k, r in tables.releases.items() if r.service_id == service_id])
+        drop(
+            tables.instances, [k for k, i in tables.instances.items() if i.service_id == service_id]
+        )
+        drop(tables.jobs, [k for k, j in tables.jobs.items() if j.service_id == service_id])
+        drop(tables.steps, [k for k in tables.steps if k[:2] in gone])
+        drop(tables.log_lines, [k for k in tables.log_lines if k in gone])
+        drop(tables.log_chunks, [k for k in tables.log_chunks if k[:2] in gone])
+        drop(tables.variables, [k for k in tables.variables if k[:2] == owner])
+        drop(tables.waiters, [k for k in tables.waiters if k[:2] == owner])
+        for rows in (tables.services, tables.routes, tables.leases):
+            rows.pop(owner, None)
+
+    @property
+    def tables(self) -> Tables:
+        if self._open is None:
+            raise RuntimeError("no transaction is open: use the store in a `with` block")
+        return self._open
+
+
+def require(rows: dict[K, V], key: K) -> V:
+    """The row of that key. Raises NotFound."""
+    try:
+        return rows[key]
+    except KeyError:
+        raise NotFound("there is no such thing in this organisation") from None
+
+
+def drop(rows: dict[K, V], keys: Iterable[K]) -> None:
+    for key in keys:
+        del rows[key]
