@@ -73,6 +73,19 @@ class InstanceSpec:
     network_aliases: tuple[str, ...] = ()
     read_only_root: bool = False
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """What marks the instance at the provider, and finds it again."""
+        return {
+            "instance": str(self.instance_id),
+            "organization": str(self.organization_id),
+            "project": str(self.project_id),
+            "service": str(self.service_id),
+            "deployment": str(self.deployment_id),
+            "release": str(self.release_number),
+            "kind": self.kind.value,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class InstanceStatus:

@@ -33,24 +33,12 @@ def name_of(spec: InstanceSpec) -> str:
     return f"c2d-{readable}-{spec.instance_id.hex[:12]}"
 
 
-def tags_of(spec: InstanceSpec) -> dict[str, str]:
-    return {
-        "instance": str(spec.instance_id),
-        "organization": str(spec.organization_id),
-        "project": str(spec.project_id),
-        "service": str(spec.service_id),
-        "deployment": str(spec.deployment_id),
-        "release": str(spec.release_number),
-        "kind": spec.kind.value,
-    }
-
-
 def container_config(spec: InstanceSpec, engine: Engine, network: str) -> dict[str, Any]:
     """The body of the engine's create call. Values travel in it, never in an argument list."""
     config: dict[str, Any] = {
         "Image": spec.image,
         "Env": [f"{name}={value}" for name, value in spec.env.items()],
-        "Labels": engine.labels(tags_of(spec)),
+        "Labels": engine.labels(spec.tags),
         # The platform probes from outside; an image's own check would only cost CPU.
         "Healthcheck": {"Test": ["NONE"]},
         "HostConfig": _host_config(spec, engine, network),
