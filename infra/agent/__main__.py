@@ -1,0 +1,77 @@
+"""`python -m infra.agent`: takes jobs from a control plane and does them on this machine."""
+
+import argparse
+import faulthandler
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+from infra.agent.control import ControlPlane
+from infra.agent.roles import handlers
+from infra.agent.settings import HELP, BadSettings, Settings, read_settings
+from infra.agent.slots import Slots
+from infra.agent.worker import Worker
+from infra.agent.workspace import Workspace
+
+_EXIT_USAGE = 64
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs until SIGTERM or SIGINT; a second signal does not wait for running jobs."""
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.agent",
+        description=__doc__,
+        epilog=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args(argv)
+    try:
+        settings = read_settings()
+    except BadSettings as error:
+        sys.stderr.write(f"{error}. See python -m infra.agent --help.\n")
+        return _EXIT_USAGE
+    faulthandler.enable()
+    os.umask(0o077)
+    _serve(settings)
+    return 0
+
+
+def _serve(settings: Settings) -> None:
+    workspace = Workspace(settings.folder)
+    control = ControlPlane(settings.url, settings.token)
+    worker = Worker(
+        control,
+        handlers(settings, workspace),
+        name=settings.name,
+        slots=Slots(settings.home / "agent" / "slots", settings.builds),
+        poll_seconds=settings.poll_seconds,
+    )
+    _obey_signals(worker)
+    sys.stderr.write(
+        f"agent {settings.name} ({', '.join(settings.roles)}) works for {settings.url}\n"
+    )
+    try:
+        worker.run(settings.drain_seconds)
+    finally:
+        control.close()
+        workspace.close()
+
+
+def _obey_signals(worker: Worker) -> None:
+    asked = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if asked.is_set():
+            worker.abort()
+        else:
+            asked.set()
+            worker.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The build role: clone, detect, build, push."""

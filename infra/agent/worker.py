@@ -1,0 +1,181 @@
+"""Claims jobs, runs their handlers, reports how they ended, and stops without losing any."""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from infra.agent.control import Claim, ControlPlane, Refused, Unreachable, backoff
+from infra.agent.job import Job
+from infra.agent.slots import Slots
+from shared.domain.errors import Cancelled, PlatformError
+
+Handler = Callable[[dict[str, Any], Job], dict[str, Any]]
+RESULT_SECONDS: Final = 3600.0
+EDGE_JOBS: Final = 128
+
+
+class Worker:
+    """One loop of claims per role, so that builds never hold up the edge; a thread per job."""
+
+    def __init__(
+        self,
+        control: ControlPlane,
+        handlers: Mapping[str, Mapping[str, Handler]],
+        *,
+        name: str,
+        slots: Slots,
+        poll_seconds: float = 5.0,
+    ) -> None:
+        """`handlers` by role, then by kind of job."""
+        self._control = control
+        self._handlers = handlers
+        self._name = name
+        self._slots = slots
+        self._poll_seconds = poll_seconds
+        self._stopping = threading.Event()
+        self._edge_jobs = threading.BoundedSemaphore(EDGE_JOBS)
+        self._running: dict[Job, threading.Thread] = {}
+        self._lock = threading.Lock()
+
+    def run(self, drain_seconds: float) -> None:
+        """Works until `stop`, then lets running jobs finish for up to `drain_seconds`."""
+        loops = [
+            threading.Thread(target=self._claim_loop, args=(role,), name=f"claim-{role}")
+            for role in self._handlers
+        ]
+        for loop in loops:
+            loop.start()
+        self._stopping.wait()
+        for loop in loops:
+            loop.join()
+        self._drain(drain_seconds)
+
+    def stop(self) -> None:
+        """Claims nothing more."""
+        self._stopping.set()
+
+    def abort(self) -> None:
+        """Ends the running jobs now; they are reported as failed."""
+        self._stopping.set()
+        with self._lock:
+            running = list(self._running)
+        for job in running:
+            job.stop()
+
+    def _drain(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and (threads := self._threads()):
+            threads[0].join(left)
+        self.abort()
+        for thread in self._threads():
+            thread.join(15.0)
+
+    def _threads(self) -> list[threading.Thread]:
+        with self._lock:
+            return list(self._running.values())
+
+    def _claim_loop(self, role: str) -> None:
+        pauses = backoff()
+        while not self._stopping.is_set():
+            release = self._permit(role)
+            if release is None:
+                return
+            try:
+                claim = self._control.claim(self._name, role, self._poll_seconds)
+                pauses = backoff()
+            except (Unreachable, Refused) as error:
+                release()
+                _say(f"no {role} job could be claimed: {error}")
+                self._stopping.wait(next(pauses))
+                continue
+            if claim is None:
+                release()
+            else:
+                self._start(claim, self._handlers[role].get(claim.kind), release)
+
+    def _permit(self, role: str) -> Callable[[], None] | None:
+        if role == "build":
+            return self._slots.acquire(self._stopping)
+        while not self._edge_jobs.acquire(timeout=0.5):
+            if self._stopping.is_set():
+                return None
+        return self._edge_jobs.release
+
+    def _start(self, claim: Claim, handler: Handler | None, release: Callable[[], None]) -> None:
+        job = Job(claim, self._control)
+
+        def work() -> None:
+            try:
+                perform(job, handler, release)
+            finally:
+                with self._lock:
+                    self._running.pop(job, None)
+
+        thread = threading.Thread(target=work, name=f"{claim.kind}-{claim.id[:8]}", daemon=True)
+        with self._lock:
+            self._running[job] = thread
+        thread.start()
+
+
+def perform(
+    job: Job, handler: Handler | None, release: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """Runs one job to its reported end. `release` is called as soon as the work itself is over."""
+    job.begin()
+    try:
+        result = _outcome(job, handler)
+    finally:
+        release()
+    masked: dict[str, Any] = _masked(job, result)
+    if not job.end(masked, RESULT_SECONDS) and not job.gone:
+        _say(f"the result of job {job.id} was not taken: {masked['outcome']}")
+    return masked
+
+
+def _outcome(job: Job, handler: Handler | None) -> dict[str, Any]:
+    if handler is None:
+        return _failed("PlatformError", f"This agent does not know jobs of kind {job.kind!r}.")
+    try:
+        return {"outcome": "succeeded", "output": handler(job.spec, job), "error": None}
+    except Cancelled as error:
+        if job.cancel_requested or job.gone:
+            return {"outcome": "cancelled", "output": {}, "error": _error("Cancelled", str(error))}
+        return _failed("AgentLost", "The agent was stopped while this ran; deploy again.")
+    except PlatformError as error:
+        return _failed(type(error).__name__, error.reason)
+    except Exception as error:  # noqa: BLE001 - a job's thread is a process boundary
+        sys.excepthook(type(error), error, error.__traceback__)
+        said = f"The agent met an error it did not expect ({type(error).__name__})"
+        return _failed("PlatformError", f"{said}; its own log has the details.")
+
+
+def _failed(kind: str, reason: str) -> dict[str, Any]:
+    return {"outcome": "failed", "output": {}, "error": _error(kind, reason)}
+
+
+def _error(kind: str, reason: str) -> dict[str, str]:
+    return {"type": kind, "reason": reason}
+
+
+def _masked(job: Job, result: dict[str, Any]) -> dict[str, Any]:
+    """No secret leaves in a result either, whatever put it there."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            return job.masker.mask(value)
+        if isinstance(value, dict):
+            return {key: clean(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [clean(inner) for inner in value]
+        return value
+
+    cleaned: dict[str, Any] = clean(json.loads(json.dumps(result)))
+    return cleaned
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
