@@ -1,0 +1,103 @@
+"""The environment as one frozen model, read once; a bad value stops the process with its name."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_PREFIX = "C2D_"
+
+
+def default_home() -> Path:
+    """Where one machine keeps everything: root's under /var/lib, a user's under their home."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/click-to-deploy")
+    return Path.home() / ".local" / "share" / "click-to-deploy"
+
+
+class Timeouts(BaseModel):
+    """Seconds; every one is a definition substitution of the state machines."""
+
+    model_config = ConfigDict(frozen=True)
+
+    deploy: int = 6 * 3600
+    lease: int = 4 * 3600
+    build: int = 3600
+    release: int = 3000
+    pre_deploy: int = 1800
+    health: int = 900
+    route: int = 120
+    drain: int = 900
+    task: int = 120
+    compensate: int = 900
+    heartbeat: int = 60
+    no_agent: int = 120
+
+
+class Settings(BaseModel):
+    """Every setting is an environment variable: `C2D_` and the field's name in capitals.
+
+    The original system's names `DATABASE_URL`, `PORT` and `BASE_URL` are read too.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    home: Path = Field(default_factory=default_home)
+    database_url: str = "postgresql:///click_to_deploy"
+    database_pool: int = 20
+    api_url: str = "http://127.0.0.1:8080"
+    http_port: int = 7080
+    domain: str = "localhost"
+    scheme: str = "http"
+    workflows: str = Field(default="dbos", pattern="^(dbos|step_functions)$")
+    state_machine_prefix: str = ""
+    state_machine_arns: str = ""
+    aws_endpoint_url: str | None = None
+    keys_file: Path | None = None
+    platform_id: str = "local"
+    api_token: str | None = None
+    agent_token: str | None = None
+    registry: str | None = None
+    registry_username: str | None = None
+    registry_password: str | None = None
+    registry_insecure: bool = False
+    host_port: int = 17080
+    build_cpus: float = 2.0
+    build_memory_mb: int = 2048
+    build_seconds: int = 1800
+    source_mb: int = 1024
+    clone_seconds: int = 300
+    keep_releases: int = 10
+    log_days: int = 30
+    build_cache_mb: int = 10 * 1024
+    tick_seconds: float = 1.0
+    timeouts: Timeouts = Timeouts()
+
+    @property
+    def keys(self) -> Path:
+        return self.keys_file or self.home / "keys"
+
+
+_ALIASES = {"database_url": "DATABASE_URL", "api_url": "BASE_URL"}
+
+
+def read(environment: dict[str, str]) -> Settings:
+    """Settings from an environment; timeouts are `C2D_TIMEOUT_<NAME>`."""
+    given: dict[str, object] = {
+        name: environment[key]
+        for name in Settings.model_fields
+        for key in (f"{_PREFIX}{name.upper()}", _ALIASES.get(name, ""))
+        if key in environment and name != "timeouts"
+    }
+    given["timeouts"] = {
+        name: environment[f"{_PREFIX}TIMEOUT_{name.upper()}"]
+        for name in Timeouts.model_fields
+        if f"{_PREFIX}TIMEOUT_{name.upper()}" in environment
+    }
+    return Settings.model_validate(given)
+
+
+@cache
+def settings() -> Settings:
+    return read(dict(os.environ))

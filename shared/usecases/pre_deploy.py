@@ -1,0 +1,93 @@
+"""A one-off run of the new image before it is released, such as a migration."""
+
+from shared.domain.errors import Transient
+from shared.domain.ids import new_id, now
+from shared.domain.jobs import JobKind
+from shared.domain.releases import Instance, InstanceRole
+from shared.domain.resources import Resource, ResourceKind, ResourceState
+from shared.ports.compute import Compute, InstanceKind
+from shared.ports.secrets import Vault
+from shared.ports.store import UnitOfWork
+from shared.usecases.attempts import Attempt, begin, ledger
+from shared.usecases.instances import instance_spec
+from shared.usecases.jobs import request
+from shared.usecases.releasing import release_of
+
+STEP = "PreDeployCommand"
+
+
+def pre_deploy_command(
+    attempt: Attempt,
+    *,
+    timeout_seconds: int,
+    heartbeat_limit: int,
+    uow: UnitOfWork,
+    compute: Compute,
+    vault: Vault,
+) -> None:
+    """Run the release's pre-deploy command in a container of its own; an agent waits for its end.
+
+    Compensation removes the container on failure, the instance's creation does on success.
+    """
+    with ledger(uow, attempt, STEP):
+        with uow:
+            deployment = begin(uow, attempt, STEP)
+            service = uow.services.get(attempt.organization_id, attempt.service_id)
+            release = release_of(uow, deployment)
+            if release.run.pre_deploy_command is None:
+                raise Transient("the release has no pre-deploy command recorded yet")
+            resource = _planned(uow, attempt)
+            one_off = Instance(
+                id=resource.id,
+                organization_id=service.organization_id,
+                project_id=service.project_id,
+                service_id=service.id,
+                deployment_id=deployment.id,
+                release_id=release.id,
+                slot=0,
+                address="127.0.0.1",
+                host_port=0,
+                role=InstanceRole.NEXT,
+                created_at=now(),
+            )
+            spec = instance_spec(
+                uow,
+                service,
+                release,
+                one_off,
+                vault,
+                kind=InstanceKind.ONE_OFF,
+                command=release.run.pre_deploy_command,
+            )
+        provider_id = compute.create(spec)
+        with uow:
+            uow.resources.save(resource.created(provider_id))
+        compute.start(provider_id)
+        with uow:
+            request(
+                uow,
+                attempt,
+                kind=JobKind.PRE_DEPLOY,
+                step=STEP,
+                spec={"container_id": provider_id, "timeout_seconds": timeout_seconds},
+                vault=vault,
+                heartbeat_limit=heartbeat_limit,
+            )
+
+
+def _planned(uow: UnitOfWork, attempt: Attempt) -> Resource:
+    for resource in uow.resources.of_deployment(attempt.organization_id, attempt.deployment_id):
+        if resource.kind is ResourceKind.ONE_OFF:
+            return resource
+    return uow.resources.plan(
+        Resource(
+            id=new_id(),
+            organization_id=attempt.organization_id,
+            kind=ResourceKind.ONE_OFF,
+            state=ResourceState.PLANNED,
+            created_at=now(),
+            updated_at=now(),
+            service_id=attempt.service_id,
+            deployment_id=attempt.deployment_id,
+        )
+    )
