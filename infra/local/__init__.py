@@ -1,1 +1,1 @@
-"""The platform on one machine."""
+"""The platform on one machine: start, stop, upgrade, back up and restore it."""

@@ -1,0 +1,84 @@
+# Every target works on a bare Debian 12 and needs no earlier step; `make` alone lists them.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+export C2D_BEGUN ?= $(shell date +%s)
+PYTHON := .venv/bin/python
+LOCAL := $(PYTHON) -m infra.local
+PINS := pyproject.toml constraints.txt cli/pyproject.toml infra/local/bootstrap
+
+.PHONY: help
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+.venv/.installed: $(PINS)
+	@infra/local/bootstrap
+	@touch $@
+
+.venv/.dev: .venv/.installed
+	@infra/local/bootstrap dev
+	@touch $@
+
+.venv-sam/.installed:
+	@python3 -m venv .venv-sam
+	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check 'aws-sam-cli==1.170.*'
+	@touch $@
+
+.PHONY: install
+install: .venv/.installed ## Install what the platform needs, saying what and why first
+	@$(LOCAL) install
+
+.PHONY: demo
+demo: .venv/.installed ## From a fresh machine to the live URL of an example
+	@$(LOCAL) demo
+
+.PHONY: up
+up: .venv/.installed ## Start the platform and wait until it is ready
+	@$(LOCAL) up
+
+.PHONY: down
+down: .venv/.installed ## Stop what `make up` started; services run on
+	@$(LOCAL) down
+
+.PHONY: status
+status: .venv/.installed ## Show how the platform stands
+	@$(LOCAL) status
+
+.PHONY: logs
+logs: .venv/.installed ## Show the newest lines of the platform's logs
+	@$(LOCAL) logs
+
+.PHONY: upgrade
+upgrade: ## Install this checkout's version into the running platform; builds finish first
+	@infra/local/bootstrap
+	@touch .venv/.installed
+	@$(LOCAL) upgrade
+
+.PHONY: images
+images: .venv/.installed ## Pull the base images, or make stand-ins where they cannot be pulled
+	@$(LOCAL) images
+
+.PHONY: test
+test: .venv/.dev .venv-sam/.installed ## Run all that CI runs
+	@$(LOCAL) install --tests
+	@$(PYTHON) -m tests.suites
+
+.PHONY: check
+check: .venv/.dev ## Lint, types, imports, generated files
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+
+.PHONY: format
+format: .venv/.dev ## Format the code
+	$(PYTHON) -m ruff check --fix --quiet .
+	$(PYTHON) -m ruff format .
+
+.PHONY: bench
+bench: .venv/.dev ## Measure click-to-live against the same raw commands
+	@$(PYTHON) -m benchmarks
+
+.PHONY: bare
+bare: ## Run `make demo` in a fresh Debian 12 (root, debootstrap)
+	@tests/bare/run demo
