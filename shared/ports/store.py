@@ -54,6 +54,8 @@ class Projects(Protocol):
     def remove(self, organization_id: UUID, project_id: UUID) -> None:
         """Delete the row and all that hangs on it. Removing twice is fine."""
 
+    def deleting_everywhere(self) -> Sequence[Project]: ...
+
 
 class Services(Protocol):
     def add(self, service: Service) -> Service:

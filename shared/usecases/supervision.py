@@ -70,15 +70,10 @@ def _note(uow: UnitOfWork, instance: Instance, observation: Mapping[str, Any]) -
         _service_is(uow, instance, ServiceState.LIVE, None)
         return
     reason = str(observation.get("reason") or "it does not answer")[:500]
-    wait = timedelta(seconds=backoff_seconds(instance.restarts))
-    uow.instances.save(
-        replace(
-            instance,
-            healthy=False,
-            health_reason=reason,
-            restart_at=instance.restart_at or now() + wait,
-        )
-    )
+    due = now() + timedelta(seconds=backoff_seconds(instance.restarts))
+    if observation.get("state") != "exited" and instance.restart_at:
+        due = instance.restart_at
+    uow.instances.save(replace(instance, healthy=False, health_reason=reason, restart_at=due))
     if instance.restarts >= CRASHED_AFTER:
         _service_is(uow, instance, ServiceState.CRASHED, reason)
 
@@ -92,7 +87,11 @@ def _service_is(
 
 
 def restart_due(*, uow: UnitOfWork, compute: Compute, vault: Vault) -> int:
-    """Restart every serving instance whose time has come; how many were tried."""
+    """Restart every serving instance whose time has come; how many were tried.
+
+    A restarted instance has its health timeout to become healthy before it is due again; when it
+    exits earlier the edge says so and brings that forward.
+    """
     at = now()
     with uow:
         due = [
@@ -111,16 +110,18 @@ def _restart(instance: Instance, *, uow: UnitOfWork, compute: Compute, vault: Va
         if present.role is not InstanceRole.SERVING:
             return
         restarts = present.restarts + 1
-        again = now() + timedelta(seconds=backoff_seconds(restarts))
+        release = uow.releases.get(instance.organization_id, instance.release_id)
+        patience = max(release.run.health.timeout_seconds, backoff_seconds(restarts))
+        again = now() + timedelta(seconds=patience)
         present = replace(present, restarts=restarts, restart_at=again)
         uow.instances.save(present)
         if restarts >= CRASHED_AFTER:
             _service_is(uow, present, ServiceState.CRASHED, present.health_reason)
+    provider_id, failure = present.provider_id, None
     try:
         provider_id = revive(present, uow=uow, compute=compute, vault=vault)
-        failure = None
     except PlatformError as error:
-        provider_id, failure = present.provider_id, error.reason
+        failure = error.reason
     with uow:
         latest = uow.instances.get(instance.organization_id, instance.id)
         uow.instances.save(

@@ -1,0 +1,132 @@
+"""Deleting services and projects: asked for at once, done when nothing runs any more."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from shared.domain.errors import Conflict, NotFound, PlatformError
+from shared.domain.ids import new_id, now
+from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.projects import Project
+from shared.domain.releases import InstanceRole
+from shared.domain.services import Service, ServiceState
+from shared.ports.compute import Compute, Images, Networks
+from shared.ports.store import UnitOfWork
+from shared.usecases.retirement import gone, take_away
+
+
+def refuse_protected(service: Service) -> None:
+    """Raises Conflict for a service that must not be deleted by accident."""
+    if service.deletion_protection:
+        raise Conflict(
+            f"the service {service.name} is protected: set deletion_protection to false first"
+        )
+
+
+def delete_service(
+    organization_id: UUID, service_id: UUID, *, dry_run: bool, uow: UnitOfWork
+) -> Service:
+    """Begin to delete a service: what runs is cancelled, the rest follows. Again is fine."""
+    with uow:
+        service = uow.services.lock(organization_id, service_id)
+        refuse_protected(service)
+        if not dry_run:
+            service = request_deletion(uow, service)
+    return service
+
+
+def request_deletion(uow: UnitOfWork, service: Service) -> Service:
+    """Mark the service and cancel its deployments, inside the caller's transaction."""
+    service = replace(service.to(ServiceState.DELETING), updated_at=now())
+    uow.services.save(service)
+    for deployment in uow.deployments.unfinished(service.organization_id, service.id):
+        uow.deployments.save(replace(deployment, cancel_requested=True))
+        for job in uow.jobs.of_deployment(service.organization_id, deployment.id):
+            if job.state is JobState.RUNNING:
+                uow.jobs.save(replace(job, cancel_requested=True))
+        uow.notify("deployments", str(deployment.id))
+    return service
+
+
+def finish_deletions(
+    *, uow: UnitOfWork, compute: Compute, images: Images, networks: Networks
+) -> int:
+    """Go on with every deletion; how many are still under way. A failure is tried again."""
+    with uow:
+        doomed = [s for s in uow.services.all_everywhere() if s.state is ServiceState.DELETING]
+    left = sum(not _finish(s, uow=uow, compute=compute, images=images) for s in doomed)
+    return left + _finish_projects(uow=uow, networks=networks)
+
+
+def _finish(service: Service, *, uow: UnitOfWork, compute: Compute, images: Images) -> bool:
+    org = service.organization_id
+    with uow:
+        if uow.deployments.unfinished(org, service.id) or not _route_removed(uow, service):
+            return False
+        instances = uow.instances.of_service(org, service.id)
+        releases = uow.releases.served(org, service.id, 10_000)
+    try:
+        for instance in instances:
+            take_away(instance, compute)
+            with uow:
+                gone(uow, replace(instance, role=InstanceRole.STALE))
+        for release in releases:
+            if release.image_tag:
+                images.remove_image(release.image_tag)
+        for stored in images.list_images(f"c2d/{service.id}:"):
+            for reference in stored.references:
+                images.remove_image(reference)
+    except PlatformError as error:
+        with uow:
+            uow.services.save(replace(service, state_reason=error.reason))
+        return False
+    with uow:
+        uow.services.remove(org, service.id)
+    return True
+
+
+def _route_removed(uow: UnitOfWork, service: Service) -> bool:
+    """Ask an edge to take the public names away; True once it has, or there are none."""
+    try:
+        hosts = uow.routes.get(service.organization_id, service.id).hosts
+    except NotFound:
+        return True
+    job = uow.jobs.add(
+        Job(
+            id=new_id(),
+            organization_id=service.organization_id,
+            deployment_id=None,
+            service_id=service.id,
+            key=f"remove-route:{service.id}",
+            kind=JobKind.REMOVE_ROUTE,
+            step="RemoveRoute",
+            attempt=1,
+            state=JobState.QUEUED,
+            spec={"hosts": list(hosts)},
+            sealed_token=None,
+            created_at=now(),
+        )
+    )
+    if job.state in {JobState.FAILED, JobState.CANCELLED}:
+        uow.jobs.save(replace(job, state=JobState.QUEUED, ended_at=None))
+    uow.notify("jobs", job.role)
+    return job.state is JobState.SUCCEEDED
+
+
+def _finish_projects(*, uow: UnitOfWork, networks: Networks) -> int:
+    with uow:
+        doomed = [
+            project
+            for project in uow.projects.deleting_everywhere()
+            if not uow.services.list(project.organization_id, project.id, 1, None).items
+        ]
+    return sum(not _remove_project(project, uow, networks) for project in doomed)
+
+
+def _remove_project(project: Project, uow: UnitOfWork, networks: Networks) -> bool:
+    try:
+        networks.remove_network(project.id)
+    except PlatformError:
+        return False
+    with uow:
+        uow.projects.remove(project.organization_id, project.id)
+    return True

@@ -1,0 +1,99 @@
+"""What people can do with projects."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from shared.domain.errors import Conflict, Invalid
+from shared.domain.ids import new_id, now, slug
+from shared.domain.projects import Project
+from shared.domain.services import Service
+from shared.ports.store import UnitOfWork
+from shared.usecases.deletion import refuse_protected, request_deletion
+
+MAX_NAME = 60
+
+
+def checked_name(name: str) -> str:
+    """`name` trimmed. Raises Invalid when it is empty, too long or holds control characters."""
+    trimmed = name.strip()
+    if not trimmed or len(trimmed) > MAX_NAME or not trimmed.isprintable():
+        raise Invalid(f"a name has 1 to {MAX_NAME} printable characters")
+    return trimmed
+
+
+def create_project(
+    organization_id: UUID, *, name: str, description: str, uow: UnitOfWork
+) -> Project:
+    """A new project; its slug is part of its services' host names. Raises Conflict if taken."""
+    project = Project(
+        id=new_id(),
+        organization_id=organization_id,
+        name=checked_name(name),
+        slug=slug(name),
+        created_at=now(),
+        updated_at=now(),
+        description=description,
+    )
+    with uow:
+        uow.projects.add(project)
+    return project
+
+
+def update_project(
+    organization_id: UUID,
+    project_id: UUID,
+    *,
+    name: str | None,
+    description: str | None,
+    uow: UnitOfWork,
+) -> Project:
+    """Rename or describe. The slug, and with it every host name, stays."""
+    with uow:
+        project = uow.projects.get(organization_id, project_id)
+        project = replace(
+            project,
+            name=checked_name(name) if name is not None else project.name,
+            description=project.description if description is None else description,
+            updated_at=now(),
+            version=project.version + 1,
+        )
+        uow.projects.save(project)
+    return project
+
+
+def delete_project(
+    organization_id: UUID, project_id: UUID, *, dry_run: bool, uow: UnitOfWork
+) -> tuple[Project, list[Service]]:
+    """Begin to delete a project with all its services; with `dry_run` only say which.
+
+    Raises Conflict when one of them is protected.
+    """
+    with uow:
+        project = uow.projects.get(organization_id, project_id)
+        services = every_service(uow, organization_id, project_id)
+        for service in services:
+            refuse_protected(service)
+        if not dry_run:
+            project = replace(project, deleting=True, updated_at=now())
+            uow.projects.save(project)
+            for service in services:
+                request_deletion(uow, service)
+    return project, services
+
+
+def every_service(uow: UnitOfWork, organization_id: UUID, project_id: UUID) -> list[Service]:
+    """All services of a project, page by page."""
+    services: list[Service] = []
+    cursor: str | None = None
+    while True:
+        page = uow.services.list(organization_id, project_id, 100, cursor)
+        services += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return services
+
+
+def refuse_deleting(project: Project) -> None:
+    """Raises Conflict for a project on its way out."""
+    if project.deleting:
+        raise Conflict(f"the project {project.name} is being deleted")

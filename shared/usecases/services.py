@@ -1,0 +1,122 @@
+"""What people can do with services."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from shared.domain.deployments import Deployment
+from shared.domain.errors import Invalid
+from shared.domain.ids import new_id, now, slug
+from shared.domain.releases import Instance, InstanceRole, Release
+from shared.domain.services import Service, ServiceState, Source
+from shared.ports.store import UnitOfWork
+from shared.usecases.projects import checked_name, refuse_deleting
+
+_SCHEMES: Final = {"http", "https", "ssh", "git", "file"}
+_EDITABLE: Final = frozenset(
+    {"name", "source", "build", "run", "health", "limits", "overlap", "autodeploy",
+     "deletion_protection"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What serves for a service now."""
+
+    release: Release
+    instance: Instance
+
+
+def create_service(
+    organization_id: UUID,
+    project_id: UUID,
+    *,
+    name: str,
+    settings: Mapping[str, Any],
+    uow: UnitOfWork,
+) -> Service:
+    """A new service in a project. Raises Conflict when the project has one of that name."""
+    service = Service(
+        id=new_id(),
+        organization_id=organization_id,
+        project_id=project_id,
+        name=checked_name(name),
+        slug=slug(name),
+        ordinal=0,
+        state=ServiceState.NEW,
+        created_at=now(),
+        updated_at=now(),
+    )
+    service = _with(service, settings)
+    with uow:
+        refuse_deleting(uow.projects.get(organization_id, project_id))
+        return uow.services.add(service)
+
+
+def update_service(
+    organization_id: UUID, service_id: UUID, *, settings: Mapping[str, Any], uow: UnitOfWork
+) -> Service:
+    """Change settings; they take effect with the next deployment. The host name stays."""
+    with uow:
+        service = uow.services.lock(organization_id, service_id)
+        service = _with(service, settings)
+        service = replace(service, updated_at=now(), version=service.version + 1)
+        uow.services.save(service)
+    return service
+
+
+def _with(service: Service, settings: Mapping[str, Any]) -> Service:
+    unknown = settings.keys() - _EDITABLE
+    if unknown:
+        raise Invalid(f"{', '.join(sorted(unknown))} cannot be set on a service")
+    if isinstance(settings.get("source"), Source):
+        checked_repository(settings["source"].repository_url)
+        checked_directory(settings["source"].root_directory)
+    if "name" in settings:
+        settings = {**settings, "name": checked_name(settings["name"])}
+    return replace(service, **settings)
+
+
+def checked_repository(url: str) -> str:
+    """`url`, if it can name a Git repository and carries no credentials. Raises Invalid."""
+    scp_like = "://" not in url and ":" in url and "@" in url.split(":", 1)[0]
+    if scp_like and not url.startswith("-"):
+        return url
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES or not (parts.netloc or parts.scheme == "file"):
+        raise Invalid(
+            f"{url!r} is not a Git URL: use https://host/owner/repository.git or "
+            "git@host:owner/repository.git"
+        )
+    if parts.password:
+        raise Invalid("the repository URL holds a password: connect the Git host instead")
+    return url
+
+
+def checked_directory(path: str) -> str:
+    """`path`, if it stays inside the repository. Raises Invalid."""
+    if path.startswith("/") or ".." in path.split("/") or "\x00" in path:
+        raise Invalid(f"root_directory {path!r} must be a path inside the repository")
+    return path
+
+
+def running(uow: UnitOfWork, service: Service) -> Running | None:
+    """What serves, inside the caller's transaction."""
+    for instance in uow.instances.of_service(service.organization_id, service.id):
+        if instance.role is InstanceRole.SERVING:
+            release = uow.releases.get(service.organization_id, instance.release_id)
+            return Running(release, instance)
+    return None
+
+
+def waiting_for(uow: UnitOfWork, deployment: Deployment) -> str | None:
+    """Why a waiting deployment waits, in a sentence."""
+    if deployment.lease_number is not None or deployment.terminal:
+        return None
+    lease = uow.leases.lock(deployment.organization_id, deployment.service_id)
+    if lease.holder is None or lease.holder == deployment.id:
+        return None
+    holder = uow.deployments.get(deployment.organization_id, lease.holder)
+    return f"deployment {holder.number} of this service is {holder.state}"
