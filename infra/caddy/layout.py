@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,11 +69,14 @@ class EdgeLayout:
     def secret(self) -> str:
         """The verify secret, made once and kept for as long as the state folder lives."""
         self.make()
-        try:
-            return self.verify_secret.read_text().strip()
-        except FileNotFoundError:
-            write_private(self.verify_secret, secrets.token_hex(32))
-            return self.verify_secret.read_text().strip()
+        if not self.verify_secret.exists():
+            # Whoever comes first, the starter or the agent, makes it for both.
+            part = self.verify_secret.with_name(f".verify-secret.{os.getpid()}")
+            write_private(part, secrets.token_hex(32))
+            with suppress(FileExistsError):
+                self.verify_secret.hardlink_to(part)
+            part.unlink()
+        return self.verify_secret.read_text().strip()
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,6 +1,5 @@
 """Waiting until nothing is in flight to a target that has left the routing table."""
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,13 +23,14 @@ class Drained:
 
 def drain(
     deadlines: Mapping[str, float],
-    cancelled: threading.Event,
+    wait: Callable[[float], bool],
     count: Count = connections_to,
 ) -> Drained:
     """Wait until each target is drained, or its own number of seconds has passed.
 
     Drained means: no connection from this machine in two looks a quarter of a second apart.
-    Targets must have left the routing table before. Raises Cancelled.
+    Targets must have left the routing table before. `wait` waits so many seconds and is true as
+    soon as the job is to stop. Raises Cancelled.
     """
     started = time.monotonic()
     waiting = dict(deadlines)
@@ -47,6 +47,6 @@ def drain(
                 done.cut[target] = counts[target]
                 del waiting[target]
         quiet = {target for target in waiting if counts[target] == 0}
-        if waiting and cancelled.wait(LOOK_SECONDS):
+        if waiting and wait(LOOK_SECONDS):
             raise Cancelled("the drain was cancelled; the old instance was left as it was")
     return done

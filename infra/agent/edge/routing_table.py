@@ -90,11 +90,7 @@ class RoutingTable:
             raise Invalid(f"the generation {generation} of {host}'s route must not be negative")
         with self._lock():
             current = _newest(self._entries(host))
-            if current and current.generation > generation:
-                raise StaleGeneration(
-                    f"{host} already follows generation {current.generation}; "
-                    f"generation {generation} came too late and changed nothing"
-                )
+            _refuse_stale(host, current, generation)
             if current and (current.target, current.generation) == (target, generation):
                 self._only(host, current)
                 return current.previous
@@ -102,11 +98,16 @@ class RoutingTable:
             self._replace(host, current, entry)
             return entry.previous
 
-    def remove(self, host: str) -> str | None:
-        """Take `host` out of the table; answers where it pointed."""
+    def remove(self, host: str, generation: int | None = None) -> str | None:
+        """Take `host` out of the table; answers where it pointed.
+
+        Raises StaleGeneration when a `generation` is given and a newer one has been applied.
+        """
         folder = self._root / checked_host(host)
         with self._lock():
             current = _newest(self._entries(host))
+            if generation is not None:
+                _refuse_stale(host, current, generation)
             self._only(host, None)
             # A foreign file may keep the folder; without an entry it routes nothing.
             with suppress(FileNotFoundError, OSError):
@@ -169,6 +170,14 @@ def checked_target(target: str) -> str:
     if ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved:
         raise Invalid(f"{target!r} is not an address a service can have")
     return target
+
+
+def _refuse_stale(host: str, current: Entry | None, generation: int) -> None:
+    if current and current.generation > generation:
+        raise StaleGeneration(
+            f"{host} already follows generation {current.generation}; "
+            f"generation {generation} came too late and changed nothing"
+        )
 
 
 def _newest(entries: list[Entry]) -> Entry | None:

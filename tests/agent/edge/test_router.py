@@ -12,7 +12,15 @@ import pytest
 
 from infra.caddy import render
 from infra.caddy.layout import EdgeLayout
-from tests.agent.edge.conftest import HOST, Router, RunningApp, free_port, until
+from tests.agent.edge.conftest import (
+    HOST,
+    Router,
+    RunningApp,
+    accepts,
+    free_port,
+    running,
+    until,
+)
 
 Start = Callable[..., RunningApp]
 
