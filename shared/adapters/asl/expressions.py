@@ -1,8 +1,8 @@
 """The part of JSONata that definitions may use: checked when they load, evaluated when they run.
 
-Paths, `$merge`, `$exists`, `$not`, `$string`, comparisons, `and`, `or`, `in`, `&`, `+`, `-`,
-conditionals, objects and lists. Both engines in reach evaluate with one library, so what this
-module lets through is kept to what the language's own documentation settles.
+Paths, `$merge`, `$exists`, `$not`, `$string`, `$substring`, comparisons, `and`, `or`, `in`,
+`&`, `+`, `-`, conditionals, objects and lists. Every engine in reach evaluates with one library,
+so the subset is kept to what the language's own documentation settles.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from jsonata.utils import Utils
 
 from shared.ports.workflows import JSON
 
-FUNCTIONS: Final = frozenset({"merge", "exists", "not", "string"})
+FUNCTIONS: Final = frozenset({"merge", "exists", "not", "string", "substring"})
 OPERATORS: Final = frozenset({"=", "!=", "<", "<=", ">", ">=", "and", "or", "in", "&", "+", "-"})
 STATES_FIELDS: Final = frozenset({"input", "result", "errorOutput", "context"})
 CONTEXT_PATHS: Final = frozenset(

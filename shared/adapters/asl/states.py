@@ -23,8 +23,8 @@ from shared.adapters.asl.expressions import is_expression
 from shared.adapters.asl.fields import ERROR, INPUT, RESULT, Fields
 from shared.ports.workflows import JSON
 
-NO_HEARTBEAT: Final = "No heartbeat:"
-"""How the Comment of a state begins that waits for a token without heartbeats, and says why."""
+LEASE_WAITS: Final = frozenset({"AcquireLease"})
+"""States that wait in line for a lease: nobody works for them meanwhile, so nobody beats."""
 
 _ARGUMENTS: Final[dict[Resource, tuple[frozenset[str], frozenset[str]]]] = {
     Resource.INVOKE: (frozenset({"FunctionName", "Payload"}), frozenset()),
@@ -56,14 +56,10 @@ def _task(fields: Fields) -> Task:
     arguments = _arguments(fields, resource)
     timeout = fields.seconds("TimeoutSeconds")
     heartbeat = fields.seconds("HeartbeatSeconds") if fields.has("HeartbeatSeconds") else None
-    comment = fields.optional("Comment", str) or ""
     if heartbeat is not None and not waits:
         fields.refuse("HeartbeatSeconds", "only a state that waits for a task token has heartbeats")
-    if waits and heartbeat is None and not comment.startswith(NO_HEARTBEAT):
-        fields.refuse(
-            "HeartbeatSeconds",
-            f"is required, or a Comment that begins with {NO_HEARTBEAT!r} and says why",
-        )
+    if waits and heartbeat is None and fields.state not in LEASE_WAITS:
+        fields.refuse("HeartbeatSeconds", "is required where an agent or a person is waited for")
     if isinstance(timeout, int) and isinstance(heartbeat, int) and heartbeat >= timeout:
         fields.refuse("HeartbeatSeconds", "must be smaller than TimeoutSeconds")
     return Task(
