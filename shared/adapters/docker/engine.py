@@ -34,7 +34,13 @@ _BASE = "http+docker://localhost"
 # The engine answers these with 500; only its text tells them from a fault worth retrying.
 _DISK_FULL = ("no space left on device", "disk quota exceeded")
 _ADDRESS_HELD = ("port is already allocated", "address already in use")
-_CANNOT_RUN = ("oci runtime", "failed to create shim", "failed to create task")
+_CANNOT_RUN = (
+    "oci runtime",
+    "failed to create shim",
+    "failed to create task",
+    "unable to find user",
+    "unable to find group",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,13 +120,13 @@ class DockerCloud:
     def api(self) -> docker.APIClient:
         return self.engine.api
 
-    def fresh_image(self) -> str:
+    def fresh_image(self, changes: list[str] | None = None) -> str:
         """An image that no other test has, made without a build."""
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as archive:
             archive.addfile(tarfile.TarInfo(uuid4().hex))
         name = f"c2d-test-{uuid4().hex}"
-        self.api.import_image_from_data(packed.getvalue(), repository=name)
+        self.api.import_image_from_data(packed.getvalue(), repository=name, changes=changes)
         image = str(self.api.inspect_image(name)["Id"])  # type: ignore[no-untyped-call]
         self._made.append(name)
         return image
