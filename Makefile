@@ -58,6 +58,10 @@ upgrade: ## Install this checkout's version into the running platform; builds fi
 images: .venv/.installed ## Pull the base images, or make stand-ins where they cannot be pulled
 	@$(LOCAL) images
 
+.PHONY: firewall
+firewall: .venv/.installed ## Keep services away from this machine (root; `up` does it by itself)
+	@$(PYTHON) -m infra.local.firewall ensure
+
 .PHONY: test
 test: .venv/.dev .venv-sam/.installed ## Run all that CI runs
 	@$(LOCAL) install --tests

@@ -75,6 +75,7 @@ def agent_environment(settings: LocalSettings, state: State) -> dict[str, str]:
         "C2D_HOME": str(settings.home),
         "C2D_AGENT_URL": settings.api_url,
         "C2D_AGENT_TOKEN": token(state.agent_token),
+        "C2D_AGENT_DRAIN_SECONDS": "1800",
         "C2D_AGENT_NAME": os.environ.get("C2D_AGENT_NAME") or "local",
         "C2D_PLATFORM_ID": token(state.platform_id),
         "C2D_HTTP_PORT": str(settings.http_port),
@@ -167,6 +168,7 @@ def _agent(settings: LocalSettings, state: State) -> Component:
         environment=agent_environment(settings, state),
         folder=PROJECT,
         grace_seconds=20,
+        repeat_seconds=1,
         drain_seconds=1800,
     )
 

@@ -45,6 +45,7 @@ class Component:
     deadline and never blocks for more than a few seconds.
     prepare: runs before each start; an exception of it counts as a failed start.
     stop_signal: asks for the fastest orderly end; after grace_seconds the process is killed.
+    repeat_seconds: ask again after so long, for a program that then drops its work.
     drain_signal: asks it to finish its work first, for at most drain_seconds; used by upgrades.
     once: runs to its end (exit code 0) instead of staying, and is repeated until it succeeds.
     survives: `down` leaves it running.
@@ -59,6 +60,7 @@ class Component:
     ready_seconds: float = 60
     stop_signal: signal.Signals = signal.SIGTERM
     grace_seconds: float = 15
+    repeat_seconds: float | None = None
     drain_signal: signal.Signals = signal.SIGTERM
     drain_seconds: float = 15
     run_as: Account | None = None

@@ -204,7 +204,12 @@ class Keeper:
             return None
         wish = self._wish
         if wish is Wish.STOP:
-            processes.stop(identity, component.stop_signal, component.grace_seconds)
+            processes.stop(
+                identity,
+                component.stop_signal,
+                component.grace_seconds,
+                component.repeat_seconds,
+            )
         code = processes.reap(identity.pid)
         self._pidfile.unlink(missing_ok=True)
         if component.sweeps:

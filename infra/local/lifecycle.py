@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.local import processes
+from infra.local import firewall, processes
 from infra.local.assembly import HEALTH, assemble, http_probe
 from infra.local.control import ask
 from infra.local.engine import docker
@@ -87,7 +87,8 @@ def up(settings: LocalSettings, images: Sequence[str] = ALL) -> None:
         provide(state.images, images)
         wait_for(state, names, START_SECONDS)
         _wait_until(http_probe(f"{settings.api_url}{HEALTH}/ready", "the platform"), state)
-    warn_of_limits(settings)
+    for gap in close_network(settings):
+        print(f"Not enforced: {gap}")
 
 
 def _spawn(state: State) -> None:
@@ -144,22 +145,23 @@ def _wait_until(probe: Callable[[], str | None], state: State) -> None:
         time.sleep(0.1)
 
 
-def warn_of_limits(settings: LocalSettings) -> None:
-    """Say what this user's rights cannot enforce."""
-    if os.geteuid() != 0:
-        print(
-            "Not enforced without root: no packet filter, so services can reach ports of this "
-            f"machine that listen beyond loopback. The API ({settings.api_url}) and the database "
-            "listen on loopback or a socket and stay out of reach."
-        )
+def close_network(settings: LocalSettings) -> list[str]:
+    """Keep services away from this machine; returns what stays open, one sentence each."""
+    policy = firewall.read_policy({**os.environ, "C2D_HTTP_PORT": str(settings.http_port)})
+    return list(firewall.ensure(policy).gaps)
 
 
-def supervise(settings: LocalSettings, chores: Sequence[Callable[[], None]]) -> None:
+def supervise(settings: LocalSettings) -> None:
     """Run the supervisor in this process until it is told to stop."""
+
+    def guard() -> None:
+        close_network(settings)
+
     state = State(settings.home)
     mark = state.platform_id.read_text().strip()
     components = assemble(settings, state)
-    Supervisor(settings.home, components, mark, supervise_argv(), chores).run()
+    guard()
+    Supervisor(settings.home, components, mark, supervise_argv(), [guard]).run()
 
 
 def down(settings: LocalSettings, services: bool) -> None:
@@ -191,7 +193,7 @@ def stop_orphans(state: State) -> list[str]:
         identity = processes.recorded(pidfile)
         if identity is not None:
             quick = signal.SIGINT if name == "postgres" else signal.SIGTERM
-            processes.stop(identity, quick, 30)
+            processes.stop(identity, quick, 30, 1 if name == "agent" else None)
             stopped.append(name)
         pidfile.unlink(missing_ok=True)
     return stopped

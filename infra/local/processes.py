@@ -105,9 +105,19 @@ def reap(pid: int) -> int | None:
     return os.waitstatus_to_exitcode(status) if ended else None
 
 
-def stop(identity: Identity, number: signal.Signals, grace: float) -> bool:
-    """Ask a process to end and kill it after `grace` seconds; True when it ended by itself."""
+def stop(
+    identity: Identity, number: signal.Signals, grace: float, repeat: float | None = None
+) -> bool:
+    """Ask a process to end and kill it after `grace` seconds; True when it ended by itself.
+
+    repeat: ask again after so many seconds, for a program that takes the second request as
+    "do not finish your work".
+    """
     identity.send(number)
+    if repeat is not None:
+        if identity.wait(repeat):
+            return True
+        identity.send(number)
     if identity.wait(grace):
         return True
     identity.send(signal.SIGKILL)

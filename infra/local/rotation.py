@@ -1,6 +1,8 @@
 """Log files of bounded size, also while the process that writes them runs on."""
 
 import shutil
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 LARGEST, KEPT = 10 * 1024 * 1024, 3
@@ -35,3 +37,25 @@ def tail(path: Path, lines: int = 15) -> list[str]:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - 64 * 1024))
         return file.read().decode("utf-8", "replace").splitlines()[-lines:]
+
+
+def new_lines(paths: Sequence[Path]) -> Iterator[str]:
+    """Each line written from now on, with its log's name where there are several; never ends."""
+    places = {path: path.stat().st_size for path in paths}
+    while True:
+        quiet = True
+        for path, place in places.items():
+            size = path.stat().st_size
+            begin = place if size >= place else 0  # emptied by a rotation
+            with path.open("rb") as file:
+                file.seek(begin)
+                complete = file.read(size - begin).rpartition(b"\n")[0]
+            if complete:
+                quiet = False
+                places[path] = begin + len(complete) + 1
+                for line in complete.decode("utf-8", "replace").split("\n"):
+                    yield f"{path.stem}: {line}" if len(paths) > 1 else line
+            elif size < place:
+                places[path] = 0
+        if quiet:
+            time.sleep(0.3)

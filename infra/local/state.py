@@ -104,7 +104,7 @@ def create_state(state: State, api_url: str) -> None:
     token = f"c2d_{secrets.token_urlsafe(32)}"
     if state.credentials.exists():
         token = json.loads(state.credentials.read_text())["token"]
-    write_private(state.credentials, json.dumps({"url": api_url, "token": token}) + "\n")
+    write_private(state.credentials, json.dumps({"api_url": api_url, "token": token}) + "\n")
 
 
 @contextmanager
