@@ -10,6 +10,7 @@ Address = IPv4Address | IPv6Address
 
 PROJECT_BRIDGES = "c2d+"
 DEFAULT_BRIDGE = "docker0"  # where build steps run
+_BRIDGES = (PROJECT_BRIDGES, DEFAULT_BRIDGE)
 
 # Link-local addresses serve machine metadata on every cloud; the last one is Amazon's over IPv6.
 METADATA: tuple[Network, ...] = (
@@ -34,10 +35,8 @@ class Family(Enum):
         return "iptables" if self is Family.V4 else "ip6tables"
 
     @property
-    def refusal(self) -> str:
-        """Refused at once: a dropped packet would cost every probing SDK its timeout."""
-        icmp = "icmp-port-unreachable" if self is Family.V4 else "icmp6-port-unreachable"
-        return f"-j REJECT --reject-with {icmp}"
+    def unreachable(self) -> str:
+        return "icmp-port-unreachable" if self is Family.V4 else "icmp6-port-unreachable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +60,32 @@ def rules(policy: Policy, family: Family) -> dict[str, tuple[str, ...]]:
     """
     answers = "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
     within = f"-i {PROJECT_BRIDGES} -o {PROJECT_BRIDGES} -m physdev --physdev-is-bridged -j RETURN"
-    refusal = family.refusal
     return {
-        "C2D-INPUT": tuple(f"-i {bridge} -j C2D-HOST" for bridge in _bridges()),
+        "C2D-INPUT": tuple(f"-i {bridge} -j C2D-HOST" for bridge in _BRIDGES),
         "C2D-HOST": (
             answers,
             *_neighbour_discovery(family),
             *_name_lookups(policy, family),
-            *_public(policy),
-            refusal,
+            *(f"-p tcp -m tcp --dport {port} -j RETURN" for port in policy.public_ports),
+            "-j C2D-REFUSE",
         ),
         "C2D-FORWARD": (
             answers,
             within,
-            f"-o {PROJECT_BRIDGES} {refusal}",
-            f"-i {PROJECT_BRIDGES} -o {DEFAULT_BRIDGE} {refusal}",
-            f"-i {DEFAULT_BRIDGE} -o {DEFAULT_BRIDGE} {refusal}",
-            *(f"-i {bridge} -j C2D-OUT" for bridge in _bridges()),
+            f"-o {PROJECT_BRIDGES} -j C2D-REFUSE",
+            f"-i {PROJECT_BRIDGES} -o {DEFAULT_BRIDGE} -j C2D-REFUSE",
+            f"-i {DEFAULT_BRIDGE} -o {DEFAULT_BRIDGE} -j C2D-REFUSE",
+            *(f"-i {bridge} -j C2D-OUT" for bridge in _BRIDGES),
         ),
         "C2D-OUT": (
             *_name_lookups(policy, family),
-            *(f"-d {denied} {refusal}" for denied in _of(family, policy.denied)),
+            *(f"-d {denied} -j C2D-REFUSE" for denied in _of(family, policy.denied)),
+        ),
+        # Refused, not dropped: SDKs ask for metadata at start and would wait out their timeouts.
+        # TCP by a reset, because the kernel limits the rate of the other answer.
+        "C2D-REFUSE": (
+            "-p tcp -j REJECT --reject-with tcp-reset",
+            f"-j REJECT --reject-with {family.unreachable}",
         ),
     }
 
@@ -146,10 +150,6 @@ def _unhooked(present: dict[str, list[str]]) -> list[str]:
     ]
 
 
-def _bridges() -> tuple[str, str]:
-    return PROJECT_BRIDGES, DEFAULT_BRIDGE
-
-
 def _of(family: Family, networks: Iterable[Network]) -> Iterator[Network]:
     return (network for network in networks if network.version == family.value)
 
@@ -160,10 +160,6 @@ def _name_lookups(policy: Policy, family: Family) -> Iterator[str]:
             length = server.max_prefixlen
             yield f"-d {server}/{length} -p udp -m udp --dport 53 -j RETURN"
             yield f"-d {server}/{length} -p tcp -m tcp --dport 53 -j RETURN"
-
-
-def _public(policy: Policy) -> Iterator[str]:
-    return (f"-p tcp -m tcp --dport {port} -j RETURN" for port in policy.public_ports)
 
 
 def _neighbour_discovery(family: Family) -> Iterator[str]:

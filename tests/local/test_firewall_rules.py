@@ -119,7 +119,7 @@ def test_the_host_opens_only_its_router_and_its_resolver() -> None:
         "-d 10.0.0.2/32 -p tcp -m tcp --dport 53 -j RETURN",
         "-p tcp -m tcp --dport 7080 -j RETURN",
     ]
-    assert host[-1] == "-j REJECT --reject-with icmp-port-unreachable"
+    assert host[-1] == "-j C2D-REFUSE"
 
 
 def test_a_chain_refuses_or_returns_and_never_accepts() -> None:

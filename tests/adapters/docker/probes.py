@@ -1,0 +1,154 @@
+"""Asking from inside a container what it can reach, and the machine it asks about."""
+
+import json
+import socket
+import subprocess
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+
+from infra.local.engine import docker_program
+from tests.adapters.docker.conftest import PYTHON_IMAGE
+
+Target = tuple[str, int]
+
+# Prints one line of JSON: target to `open`, or the error that kept it closed.
+SCRIPT = textwrap.dedent(
+    """
+    import json, socket, sys
+    from concurrent.futures import ThreadPoolExecutor
+
+    def probe(target):
+        host, _, port = target.rpartition(" ")
+        try:
+            socket.create_connection((host, int(port)), timeout=3).close()
+        except OSError as error:
+            return f"{type(error).__name__}: {error}"
+        return "open"
+
+    targets = json.loads(sys.argv[1])
+    with ThreadPoolExecutor(16) as pool:
+        print("PROBED " + json.dumps(dict(zip(targets, pool.map(probe, targets)))))
+    """
+)
+
+
+def asked(targets: Sequence[Target]) -> str:
+    return json.dumps([f"{host} {port}" for host, port in targets])
+
+
+def answered(printed: str) -> dict[Target, str]:
+    _, _, rest = printed.partition("PROBED ")
+    found: dict[str, str] = json.loads(rest.splitlines()[0])
+    split = ((target.rpartition(" "), answer) for target, answer in found.items())
+    return {(host, int(port)): answer for (host, _, port), answer in split}
+
+
+def is_open(address: str, port: int) -> bool:
+    """Whether this machine itself reaches it: a probe of what nobody serves proves nothing."""
+    try:
+        socket.create_connection((address, port), timeout=3).close()
+    except OSError:
+        return False
+    return True
+
+
+def probe_from_build(folder: Path, targets: Sequence[Target]) -> dict[Target, str]:
+    """What a RUN step of a build reaches."""
+    (folder / "probe.py").write_text(SCRIPT)
+    (folder / "targets.json").write_text(asked(targets))
+    run = 'python3 /p/probe.py "$(cat /p/targets.json)"'
+    done = build(folder, f"FROM {PYTHON_IMAGE}\nCOPY . /p\nRUN {run}\n")
+    assert done.returncode == 0, done.stderr
+    return answered(done.stderr)
+
+
+def build(folder: Path, dockerfile: str, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "Dockerfile").write_text(dockerfile)
+    argv = [docker_program(), "build", "--no-cache", "--progress=plain", *options, str(folder)]
+    return subprocess.run(
+        argv,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={"DOCKER_BUILDKIT": "1", "PATH": "/usr/bin:/bin", "HOME": str(folder)},
+        check=False,
+    )
+
+
+@contextmanager
+def listening(address: str) -> Iterator[int]:
+    """Something that accepts connections on a free port of `address`; the kernel answers."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as server:
+        server.bind((address, 0))
+        server.listen(128)
+        yield int(server.getsockname()[1])
+
+
+def own_addresses() -> list[str]:
+    """Every IPv4 address of this machine but those of its loopback."""
+    return [
+        address.address
+        for addresses in psutil.net_if_addrs().values()
+        for address in addresses
+        if address.family is socket.AF_INET and not address.address.startswith("127.")
+    ]
+
+
+def own_ipv6_addresses() -> list[str]:
+    return [
+        address.address
+        for addresses in psutil.net_if_addrs().values()
+        for address in addresses
+        if address.family is socket.AF_INET6
+        and "%" not in address.address
+        and address.address != "::1"
+    ]
+
+
+NEIGHBOUR = "198.51.100.2"
+DENIED_NEIGHBOUR = "198.51.100.130"
+METADATA = "169.254.169.254"
+
+
+@contextmanager
+def neighbour(name: str) -> Iterator[int]:
+    """Another machine on a cable: a namespace with three addresses, one of them the metadata's.
+
+    Yields the port on which all three answer. The name must not look like a project's bridge.
+    """
+    near, far = f"{name}a", f"{name}b"
+    with ExitStack() as undo:
+        _ip("netns", "add", name)
+        undo.callback(_ip, "netns", "del", name)
+        _ip("link", "add", near, "type", "veth", "peer", "name", far, "netns", name)
+        _ip("addr", "add", "198.51.100.1/24", "dev", near)
+        _ip("link", "set", near, "up")
+        for address in (f"{NEIGHBOUR}/24", f"{DENIED_NEIGHBOUR}/24", f"{METADATA}/32"):
+            _ip("-n", name, "addr", "add", address, "dev", far)
+        _ip("-n", name, "link", "set", far, "up")
+        _ip("route", "add", f"{METADATA}/32", "via", NEIGHBOUR, "dev", near)
+        yield undo.enter_context(_serving_in(name))
+
+
+@contextmanager
+def _serving_in(namespace: str) -> Iterator[int]:
+    code = (
+        "import socket; s = socket.create_server(('0.0.0.0', 0), backlog=128); "
+        "print(s.getsockname()[1], flush=True); input()"
+    )
+    argv = ["ip", "netns", "exec", namespace, "python3", "-c", code]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield int(server.stdout.readline())
+        finally:
+            server.terminate()
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, timeout=10, capture_output=True)
