@@ -86,3 +86,13 @@ bench: .venv/.dev ## Measure click-to-live against the same raw commands
 .PHONY: bare
 bare: ## Run `make demo` in a fresh Debian 12 (root, debootstrap)
 	@tests/bare/run demo
+
+.PHONY: lock
+lock: ## Resolve pyproject.toml anew and write constraints.txt
+	@rm -rf .venv-lock && python3 -m venv .venv-lock
+	@.venv-lock/bin/python infra/local/requirements.py dev >.venv-lock/requirements.txt
+	@.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check \
+		--requirement .venv-lock/requirements.txt ./cli
+	@echo '# Versions of every dependency, direct and indirect. Made by `make lock`.' >constraints.txt
+	@.venv-lock/bin/python -m pip freeze | grep -v -e '^click-to-deploy' -e '@ file' >>constraints.txt
+	@rm -rf .venv-lock
