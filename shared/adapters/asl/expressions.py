@@ -197,7 +197,7 @@ class Evaluator:
 
     def _expression(self, text: str, bindings: Mapping[str, Any]) -> JSON:
         try:
-            value = self._compile(text).evaluate({}, dict(bindings))
+            value = self._compile(text).evaluate({}, _bound(bindings))
         except (JException, TypeError, ValueError, RecursionError) as error:
             raise QueryFailed(f"{text}: {error}") from error
         if value is None:
@@ -210,6 +210,13 @@ class Evaluator:
             compiled.set_output_convert_nulls(False)
             self._compiled[text] = compiled
         return self._compiled[text]
+
+
+def _bound(bindings: Mapping[str, Any]) -> dict[str, Any]:
+    """The library takes a variable that is None for one that does not exist."""
+    return {
+        name: Utils.NULL_VALUE if value is None else value for name, value in bindings.items()
+    }
 
 
 def _plain(value: Any) -> JSON:

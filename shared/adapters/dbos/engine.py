@@ -133,6 +133,10 @@ class DbosWorkflows(DbosClient):
             deleted += len(names)
         return deleted
 
+    def driven(self) -> list[str]:
+        """Names of the executions this process drives right now."""
+        return self._runs.names()
+
     def send(self, queue: str, body: JSON) -> None:
         self._send(queue, body)
 
