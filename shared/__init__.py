@@ -1,1 +1,3 @@
 """The library behind every function."""
+
+VERSION = "0.1.0"

@@ -11,6 +11,8 @@ from shared.domain.services import Service
 from shared.domain.variables import Availability
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
+from shared.ports.workflows import Workflows
+from shared.usecases.answers import send
 from shared.usecases.attempts import Attempt, begin, ledger
 from shared.usecases.jobs import authenticated, request
 from shared.usecases.leasing import leave_line
@@ -40,7 +42,14 @@ def image_tag(service_id: UUID, number: int) -> str:
     return f"c2d/{service_id}:r{number}"
 
 
-def request_build(attempt: Attempt, *, policy: BuildPolicy, uow: UnitOfWork, vault: Vault) -> None:
+def request_build(
+    attempt: Attempt,
+    *,
+    policy: BuildPolicy,
+    uow: UnitOfWork,
+    workflows: Workflows,
+    vault: Vault,
+) -> None:
     """Queue the build for an agent. Raises Invalid when the service has lost its source."""
     with ledger(uow, attempt, STEP), uow:
         deployment = begin(uow, attempt, STEP)
@@ -48,7 +57,7 @@ def request_build(attempt: Attempt, *, policy: BuildPolicy, uow: UnitOfWork, vau
         service = uow.services.get(attempt.organization_id, attempt.service_id)
         if deployment.state is DeploymentState.WAITING:
             uow.deployments.save(deployment.to(DeploymentState.BUILDING))
-        request(
+        answers = request(
             uow,
             attempt,
             kind=JobKind.BUILD,
@@ -58,6 +67,7 @@ def request_build(attempt: Attempt, *, policy: BuildPolicy, uow: UnitOfWork, vau
             heartbeat_limit=policy.heartbeat_limit,
         )
         uow.notify("deployments", str(deployment.id))
+    send(answers, workflows=workflows, vault=vault)
 
 
 def _spec(service: Service, deployment: Deployment, policy: BuildPolicy) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Instances: made in a free slot of their service, started, or taken over warm."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -24,18 +24,10 @@ CREATE_INSTANCE = "CreateInstance"
 START_APP = "StartApp"
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where instances are reached: the port of every slot's address, the public names' domain."""
-
-    host_port: int
-    domain: str
-
-
 def create_instance(
     attempt: Attempt,
     *,
-    placement: Placement,
+    host_port: int,
     uow: UnitOfWork,
     compute: Compute,
     vault: Vault,
@@ -52,7 +44,7 @@ def create_instance(
             retire(in_the_way, uow=uow, compute=compute)
         with uow:
             deployment = begin(uow, attempt, CREATE_INSTANCE)
-            instance = instance or _place(uow, service, deployment, release, placement)
+            instance = instance or _place(uow, service, deployment, release, host_port)
             spec = instance_spec(uow, service, release, instance, vault)
         provider_id = instance.provider_id or compute.create(spec)
         with uow:
@@ -109,7 +101,7 @@ def _place(
     service: Service,
     deployment: Deployment,
     release: Release,
-    placement: Placement,
+    host_port: int,
 ) -> Instance:
     free = _free_slots(uow, service)
     if not free:
@@ -123,7 +115,7 @@ def _place(
         release_id=release.id,
         slot=free[0],
         address=slot_address(service.ordinal, free[0]),
-        host_port=placement.host_port,
+        host_port=host_port,
         role=InstanceRole.NEXT,
         created_at=now(),
     )

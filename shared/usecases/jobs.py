@@ -35,8 +35,12 @@ def request(
     spec: dict[str, Any],
     vault: Vault,
     heartbeat_limit: int = 60,
-) -> Job:
-    """Ask an agent for `kind`, once per state and repetition; the state waits for its result."""
+) -> list[Answer]:
+    """Ask an agent for `kind`, once per state and repetition; the state waits for its result.
+
+    Returns what to send after the transaction: the answer of a job that has ended already,
+    which happens when the state's function runs twice.
+    """
     assert attempt.task_token is not None  # noqa: S101 - a waiting state always carries one
     job = uow.jobs.add(
         Job(
@@ -56,7 +60,7 @@ def request(
         )
     )
     uow.notify("jobs", job.role)
-    return job
+    return answers(job)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from shared.domain.resources import Resource, ResourceKind, ResourceState
 from shared.ports.compute import Compute, InstanceKind
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
+from shared.ports.workflows import Workflows
+from shared.usecases.answers import send
 from shared.usecases.attempts import Attempt, begin, ledger
 from shared.usecases.instances import instance_spec
 from shared.usecases.jobs import request
@@ -23,6 +25,7 @@ def pre_deploy_command(
     heartbeat_limit: int,
     uow: UnitOfWork,
     compute: Compute,
+    workflows: Workflows,
     vault: Vault,
 ) -> None:
     """Run the release's pre-deploy command in a container of its own; an agent waits for its end.
@@ -64,7 +67,7 @@ def pre_deploy_command(
             uow.resources.save(resource.created(provider_id))
         compute.start(provider_id)
         with uow:
-            request(
+            answers = request(
                 uow,
                 attempt,
                 kind=JobKind.PRE_DEPLOY,
@@ -73,6 +76,7 @@ def pre_deploy_command(
                 vault=vault,
                 heartbeat_limit=heartbeat_limit,
             )
+    send(answers, workflows=workflows, vault=vault)
 
 
 def _planned(uow: UnitOfWork, attempt: Attempt) -> Resource:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 from shared.domain.errors import PlatformError
 from shared.domain.ids import now
@@ -57,8 +58,8 @@ def prune_images(*, keep: int, uow: UnitOfWork, images: Images) -> int:
     return removed
 
 
-def _expendable(releases: list[Release], used: set[object], keep: int) -> list[Release]:
-    by_service: dict[object, list[Release]] = {}
+def _expendable(releases: list[Release], used: set[UUID], keep: int) -> list[Release]:
+    by_service: dict[UUID, list[Release]] = {}
     for release in sorted(releases, key=lambda r: r.number, reverse=True):
         if not release.image_removed:
             by_service.setdefault(release.service_id, []).append(release)

@@ -4,10 +4,10 @@ from dataclasses import replace
 from uuid import UUID
 
 from shared.domain.deployments import StepOutcome
-from shared.domain.errors import NotFound, PlatformError
+from shared.domain.errors import Conflict, NotFound, PlatformError
 from shared.domain.jobs import JobKind
 from shared.domain.releases import Instance, InstanceRole
-from shared.domain.resources import Resource, ResourceKind
+from shared.domain.resources import Resource, ResourceKind, ResourceState
 from shared.ports.compute import Compute
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
@@ -41,7 +41,7 @@ def drain(
             if i.role in {InstanceRole.PREVIOUS, InstanceRole.STALE}
         ]
         if targets:
-            request(
+            answers = request(
                 uow,
                 attempt,
                 kind=JobKind.DRAIN,
@@ -139,3 +139,26 @@ def gone(uow: UnitOfWork, instance: Instance) -> None:
 def _attend(uow: UnitOfWork, instance: Instance, reason: str) -> None:
     resource = uow.resources.get(instance.organization_id, instance.id)
     uow.resources.save(resource.stuck(reason))
+
+
+def retry_removal(
+    organization_id: UUID, resource_id: UUID, *, uow: UnitOfWork, compute: Compute
+) -> Resource:
+    """Try again to remove what needs attention; the row says how it went.
+
+    Raises NotFound, and Conflict for a resource that is in use.
+    """
+    with uow:
+        resource = uow.resources.get(organization_id, resource_id)
+    if resource.state is ResourceState.REMOVED:
+        return resource
+    if resource.state is not ResourceState.NEEDS_ATTENTION:
+        raise Conflict(f"this {resource.kind} is in use: only what needs attention is retried")
+    try:
+        remove_at_provider(resource, compute)
+        resource = resource.removed()
+    except PlatformError as error:
+        resource = resource.stuck(error.reason)
+    with uow:
+        uow.resources.save(resource)
+    return resource

@@ -36,7 +36,13 @@ def hosts(uow: UnitOfWork, service: Service, domain: str) -> tuple[str, ...]:
 
 
 def health_gate(
-    attempt: Attempt, *, domain: str, uow: UnitOfWork, vault: Vault, heartbeat_limit: int
+    attempt: Attempt,
+    *,
+    domain: str,
+    uow: UnitOfWork,
+    workflows: Workflows,
+    vault: Vault,
+    heartbeat_limit: int,
 ) -> None:
     """Ask the edge to probe the new instance until it is healthy or its time is over."""
     with ledger(uow, attempt, HEALTH_GATE), uow:
@@ -54,7 +60,7 @@ def health_gate(
             "timeout_seconds": run.health.timeout_seconds,
             "memory_mb": run.limits.memory_mb,
         }
-        request(
+        answers = request(
             uow,
             attempt,
             kind=JobKind.HEALTH_GATE,
@@ -63,17 +69,24 @@ def health_gate(
             vault=vault,
             heartbeat_limit=heartbeat_limit,
         )
+    send(answers, workflows=workflows, vault=vault)
 
 
 def switch_route(
-    attempt: Attempt, *, domain: str, uow: UnitOfWork, vault: Vault, heartbeat_limit: int
+    attempt: Attempt,
+    *,
+    domain: str,
+    uow: UnitOfWork,
+    workflows: Workflows,
+    vault: Vault,
+    heartbeat_limit: int,
 ) -> None:
     """Point the service's public names at the new instance, under a new generation."""
     with ledger(uow, attempt, SWITCH_ROUTE), uow:
         begin(uow, attempt, SWITCH_ROUTE)
         service = uow.services.lock(attempt.organization_id, attempt.service_id)
         route = point(uow, service, next_instance(uow, attempt).target, domain)
-        request(
+        answers = request(
             uow,
             attempt,
             kind=JobKind.SWITCH_ROUTE,
@@ -82,6 +95,7 @@ def switch_route(
             vault=vault,
             heartbeat_limit=heartbeat_limit,
         )
+    send(answers, workflows=workflows, vault=vault)
 
 
 def point(uow: UnitOfWork, service: Service, target: str | None, domain: str) -> Route:
@@ -121,7 +135,13 @@ def _switch_spec(route: Route) -> dict[str, Any]:
 
 
 def verify_public(
-    attempt: Attempt, *, domain: str, uow: UnitOfWork, vault: Vault, heartbeat_limit: int
+    attempt: Attempt,
+    *,
+    domain: str,
+    uow: UnitOfWork,
+    workflows: Workflows,
+    vault: Vault,
+    heartbeat_limit: int,
 ) -> None:
     """Ask the edge for an answer of the new instance through the public route."""
     with ledger(uow, attempt, VERIFY_PUBLIC), uow:
@@ -129,7 +149,7 @@ def verify_public(
         service = uow.services.get(attempt.organization_id, attempt.service_id)
         route = uow.routes.get(attempt.organization_id, attempt.service_id)
         run = release_of(uow, deployment).run
-        request(
+        answers = request(
             uow,
             attempt,
             kind=JobKind.VERIFY_PUBLIC,
@@ -145,6 +165,7 @@ def verify_public(
             vault=vault,
             heartbeat_limit=heartbeat_limit,
         )
+    send(answers, workflows=workflows, vault=vault)
 
 
 def mark_live(attempt: Attempt, *, uow: UnitOfWork, workflows: Workflows, vault: Vault) -> None:
@@ -219,7 +240,7 @@ def restore_route(
             answers = [Answer(sealed, attempt.deployment_id, output={})]
         else:
             route = point(uow, service, wanted, domain)
-            request(
+            answers = request(
                 uow,
                 attempt,
                 kind=JobKind.SWITCH_ROUTE if wanted else JobKind.REMOVE_ROUTE,

@@ -1,24 +1,32 @@
 """What people can do with services."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from shared.domain.deployments import Deployment
-from shared.domain.errors import Invalid
+from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import new_id, now, slug
+from shared.domain.masking import Masker
 from shared.domain.releases import Instance, InstanceRole, Release
 from shared.domain.services import Service, ServiceState, Source
+from shared.domain.variables import Availability
+from shared.ports.compute import Compute, OutputLine
+from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
 from shared.usecases.projects import checked_name, refuse_deleting
+from shared.usecases.variables import reveal_all
 
 _SCHEMES: Final = {"http", "https", "ssh", "git", "file"}
 _EDITABLE: Final = frozenset(
     {"name", "source", "build", "run", "health", "limits", "overlap", "autodeploy",
      "deletion_protection"}
 )  # fmt: skip
+
+_GROUPS: Final = frozenset({"source", "build", "run", "health", "limits"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +79,27 @@ def _with(service: Service, settings: Mapping[str, Any]) -> Service:
     unknown = settings.keys() - _EDITABLE
     if unknown:
         raise Invalid(f"{', '.join(sorted(unknown))} cannot be set on a service")
-    if isinstance(settings.get("source"), Source):
-        checked_repository(settings["source"].repository_url)
-        checked_directory(settings["source"].root_directory)
-    if "name" in settings:
-        settings = {**settings, "name": checked_name(settings["name"])}
-    return replace(service, **settings)
+    given = {name: value for name, value in settings.items() if name not in _GROUPS}
+    if given.get("name") is not None:
+        given["name"] = checked_name(given["name"])
+    for name in _GROUPS & settings.keys():
+        given[name] = _merged(service, name, settings[name])
+    return replace(service, **{k: v for k, v in given.items() if k == "source" or v is not None})
+
+
+def _merged(service: Service, name: str, fields: Mapping[str, Any] | None) -> Any:
+    """A group of settings with only the named fields changed; None takes the source away."""
+    if fields is None:
+        return None
+    present = getattr(service, name)
+    if name != "source":
+        return replace(present, **fields)
+    if present is None and not fields.get("repository_url"):
+        raise Invalid("source.repository_url is missing")
+    source = replace(present, **fields) if present else Source(**fields)
+    checked_repository(source.repository_url)
+    checked_directory(source.root_directory)
+    return source
 
 
 def checked_repository(url: str) -> str:
@@ -120,3 +143,26 @@ def waiting_for(uow: UnitOfWork, deployment: Deployment) -> str | None:
         return None
     holder = uow.deployments.get(deployment.organization_id, lease.holder)
     return f"deployment {holder.number} of this service is {holder.state}"
+
+
+def runtime_logs(
+    organization_id: UUID,
+    service_id: UUID,
+    *,
+    tail: int,
+    since: datetime | None,
+    uow: UnitOfWork,
+    compute: Compute,
+    vault: Vault,
+) -> Sequence[OutputLine]:
+    """The newest lines of what serves, its secret values masked. Raises NotFound if nothing."""
+    with uow:
+        service = uow.services.get(organization_id, service_id)
+        serving = running(uow, service)
+        if serving is None or serving.instance.provider_id is None:
+            raise NotFound("nothing serves for this service yet: deploy it first")
+        version = serving.release.env_version
+        variables = reveal_all(uow, service, version, Availability.RUN, vault)
+    masker = Masker([value for value, secret in variables.values() if secret])
+    lines = compute.logs(serving.instance.provider_id, tail, since)
+    return [replace(line, text=masker.mask(line.text)) for line in lines]

@@ -1,0 +1,21 @@
+"""DELETE /services/{service_id}/env/{key}"""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from shared.http.app import BASE
+from shared.http.deps import Caller, Secrets, Store
+from shared.http.entry import lambda_handler
+from shared.usecases.variables import delete
+
+router = APIRouter(tags=["env"])
+
+
+@router.delete(f"{BASE}/services/{{service_id}}/env/{{key}}", status_code=204)
+def delete_env(service_id: UUID, key: str, caller: Caller, uow: Store, vault: Secrets) -> None:
+    """Remove a variable from the next deployment on."""
+    delete(caller.organization_id, service_id, key, actor=caller.name, uow=uow, vault=vault)
+
+
+handler = lambda_handler(router)

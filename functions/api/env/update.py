@@ -1,0 +1,49 @@
+"""PATCH /services/{service_id}/env/{key}"""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from shared.domain.variables import Availability
+from shared.http.app import BASE
+from shared.http.deps import Caller, Secrets, Store
+from shared.http.entry import lambda_handler
+from shared.http.schemas import Strict
+from shared.http.variables import Value, VariableOut
+from shared.usecases.variables import update
+
+router = APIRouter(tags=["env"])
+
+
+class VariablePatch(Strict):
+    value: Value | None = None
+    secret: bool | None = None
+    available: Availability | None = None
+
+
+@router.patch(f"{BASE}/services/{{service_id}}/env/{{key}}")
+def patch_env(
+    service_id: UUID,
+    key: str,
+    body: VariablePatch,
+    caller: Caller,
+    uow: Store,
+    vault: Secrets,
+) -> VariableOut:
+    """Change a variable's value or flags; what is not named stays."""
+    return VariableOut.model_validate(
+        update(
+            caller.organization_id,
+            service_id,
+            key,
+            value=body.value,
+            secret=body.secret,
+            available=body.available,
+            actor=caller.name,
+            uow=uow,
+            vault=vault,
+        )
+    )
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,34 @@
+"""POST /projects/{project_id}/services"""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from shared.http.app import BASE
+from shared.http.deps import Caller, Config, Store
+from shared.http.entry import lambda_handler
+from shared.http.schemas import ServiceOut
+from shared.http.services import ServiceSettings, service_out
+from shared.usecases.services import create_service
+
+router = APIRouter(tags=["services"])
+
+
+class ServiceBody(ServiceSettings):
+    name: str = Field(min_length=1, max_length=60, examples=["api"])
+
+
+@router.post(f"{BASE}/projects/{{project_id}}/services", status_code=201)
+def post_service(
+    project_id: UUID, body: ServiceBody, caller: Caller, uow: Store, settings: Config
+) -> ServiceOut:
+    """Create a service; deploy it to bring it to life."""
+    service = create_service(
+        caller.organization_id, project_id, name=body.name, settings=body.domain(), uow=uow
+    )
+    with uow:
+        return service_out(uow, service, settings)
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,30 @@
+"""DELETE /services/{service_id}"""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from shared.http.app import BASE
+from shared.http.deps import Caller, Store
+from shared.http.entry import lambda_handler
+from shared.http.schemas import Deletion, WillRemove
+from shared.usecases.deletion import delete_service
+
+router = APIRouter(tags=["services"])
+
+
+@router.delete(f"{BASE}/services/{{service_id}}", status_code=202)
+def remove_service(
+    service_id: UUID, caller: Caller, uow: Store, response: Response, dry_run: bool = False
+) -> Deletion:
+    """Delete a service, its instances, route and images; with `dry_run` only say what goes."""
+    service = delete_service(caller.organization_id, service_id, dry_run=dry_run, uow=uow)
+    response.status_code = 200 if dry_run else 202
+    with uow:
+        made = uow.resources.of_service(caller.organization_id, service_id)
+    gone = [WillRemove(kind=r.kind, id=r.id, name=r.provider_id or "") for r in made]
+    itself = WillRemove(kind="service", id=service.id, name=service.name)
+    return Deletion(id=service.id, will_remove=[*gone, itself])
+
+
+handler = lambda_handler(router)

@@ -1,0 +1,1 @@
+"""Functions: tasks of the release workflow."""

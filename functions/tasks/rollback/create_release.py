@@ -1,0 +1,20 @@
+"""rollback.CreateRelease: what the chosen release froze, under a new number."""
+
+from pydantic import BaseModel
+
+from shared import bootstrap
+from shared.runtime.tasks import AttemptInput, task
+from shared.usecases.releasing import create_release_again
+
+
+class Output(BaseModel):
+    number: int
+    pre_deploy: bool
+
+
+@task
+def handler(given: AttemptInput) -> Output:
+    made = create_release_again(
+        given.attempt_ref, uow=bootstrap.unit_of_work(), images=bootstrap.images()
+    )
+    return Output(number=made.number, pre_deploy=made.pre_deploy)

@@ -1,0 +1,183 @@
+"""The composition root: the only module that knows which adapter serves which port.
+
+Imports are local on purpose: a function pays for an adapter only if it asks for it.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from shared.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from sqlalchemy import Engine
+
+    from shared.adapters.dbos.engine import DbosWorkflows
+    from shared.adapters.docker.engine import Engine as DockerEngine
+    from shared.ports.compute import Compute, Images, Networks
+    from shared.ports.secrets import Vault
+    from shared.ports.store import UnitOfWork
+    from shared.ports.workflows import Workflows
+    from shared.usecases.building import BuildPolicy
+    from shared.usecases.health import Check
+
+__all__ = ["Settings", "settings"]
+
+ROOT: Final = Path(__file__).parent.parent
+FUNCTIONS: Final = (
+    "deploy.acquire_lease",
+    "deploy.build",
+    "deploy.create_release",
+    "deploy.mark_live",
+    "deploy.drain",
+    "deploy.retire_old",
+    "deploy.mark_failed",
+    "rollback.create_release",
+    "release.pre_deploy_command",
+    "release.create_instance",
+    "release.start_app",
+    "release.health_gate",
+    "release.switch_route",
+    "release.verify_public",
+    "compensate.restore_route",
+    "compensate.undo",
+    "compensate.give_up",
+)
+MACHINES: Final = ("deploy", "release", "rollback", "compensate")
+
+
+@cache
+def engine() -> "Engine":
+    from shared.adapters.postgres.engine import make_engine
+
+    return make_engine(settings().database_url, pool_size=settings().database_pool)
+
+
+def unit_of_work() -> "UnitOfWork":
+    from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
+
+    return SqlUnitOfWork(engine())
+
+
+@cache
+def vault() -> "Vault":
+    from shared.adapters.vault import load_vault
+
+    return load_vault(settings().keys)
+
+
+def substitutions() -> Mapping[str, str | int]:
+    """What `${…}` in the state machines stands for on one machine."""
+    from shared.adapters.local_lambda import substitution
+
+    limits = settings().timeouts
+    return {
+        **{substitution(name): name for name in FUNCTIONS},
+        **{f"{name.title()}Machine": name for name in MACHINES},
+        "DeployTimeout": limits.deploy,
+        "LeaseTimeout": limits.lease,
+        "BuildTimeout": limits.build,
+        "ReleaseTimeout": limits.release,
+        "PreDeployTimeout": limits.pre_deploy,
+        "HealthTimeout": limits.health,
+        "RouteTimeout": limits.route,
+        "DrainTimeout": limits.drain,
+        "TaskTimeout": limits.task,
+        "CompensateTimeout": limits.compensate,
+        "HeartbeatLimit": limits.heartbeat,
+    }
+
+
+@cache
+def dbos() -> "DbosWorkflows":
+    """The engine of one machine; the platform launches and closes it."""
+    from shared.adapters.asl.loading import load_folder
+    from shared.adapters.dbos.engine import DbosWorkflows
+    from shared.adapters.local_lambda import invoke, no_queue
+
+    machines = load_folder(ROOT / "infra" / "workflows", substitutions())
+    return DbosWorkflows(settings().database_url, machines, invoke, no_queue)
+
+
+@cache
+def workflows() -> "Workflows":
+    if settings().workflows == "dbos":
+        return dbos()
+    import json
+
+    import boto3
+
+    from shared.adapters.step_functions import StepFunctions
+
+    client = boto3.client("stepfunctions", endpoint_url=settings().aws_endpoint_url)
+    return StepFunctions(client, json.loads(settings().state_machine_arns or "{}"))
+
+
+@cache
+def docker() -> "DockerEngine":
+    from shared.adapters.docker.engine import DockerConfig, Engine
+
+    return Engine(DockerConfig(platform_id=settings().platform_id))
+
+
+@cache
+def networks() -> "Networks":
+    from shared.adapters.docker.networks import DockerNetworks
+
+    return DockerNetworks(docker())
+
+
+@cache
+def compute() -> "Compute":
+    from shared.adapters.docker.compute import DockerCompute
+    from shared.adapters.docker.networks import DockerNetworks
+
+    return DockerCompute(docker(), DockerNetworks(docker()))
+
+
+@cache
+def images() -> "Images":
+    from shared.adapters.docker.images import DockerImages
+
+    return DockerImages(docker())
+
+
+def build_policy() -> "BuildPolicy":
+    from shared.usecases.building import BuildPolicy
+
+    given = settings()
+    return BuildPolicy(
+        cpus=given.build_cpus,
+        memory_mb=given.build_memory_mb,
+        timeout_seconds=given.build_seconds,
+        clone_timeout_seconds=given.clone_seconds,
+        source_mb=given.source_mb,
+        registry=given.registry,
+        registry_insecure=given.registry_insecure,
+        registry_username=given.registry_username,
+        registry_password=given.registry_password,
+        heartbeat_limit=given.timeouts.heartbeat,
+    )
+
+
+def health_checks() -> "Mapping[str, Check]":
+    """What readiness asks: each answers a sentence or raises."""
+    from datetime import timedelta
+
+    from shared.usecases import health
+
+    patience = timedelta(seconds=settings().timeouts.heartbeat)
+    return {
+        "postgres": lambda: health.store_answers(unit_of_work()),
+        "workflows": lambda: health.engine_answers(workflows()),
+        "engine": lambda: health.cloud_answers(compute()),
+        "agents": lambda: health.agents_answer(unit_of_work(), patience),
+    }
+
+
+def forget_executions(older_than: "timedelta") -> int:
+    """Drop ended executions from the local engine; Step Functions forgets by itself."""
+    return dbos().delete_ended(older_than) if settings().workflows == "dbos" else 0

@@ -1,0 +1,60 @@
+"""Services and deployments between the API and the domain."""
+
+from typing import Any
+
+from pydantic import Field
+
+from shared.domain.deployments import Deployment
+from shared.domain.services import OverlapPolicy, Service, host_name
+from shared.http.schemas import (
+    BuildBody,
+    DeploymentOut,
+    HealthBody,
+    LimitsBody,
+    RunBody,
+    ServiceOut,
+    SourceBody,
+    Strict,
+)
+from shared.ports.store import UnitOfWork
+from shared.settings import Settings
+from shared.usecases.services import running, waiting_for
+
+
+class ServiceSettings(Strict):
+    """What may be set on a service; what is not named stays as it is."""
+
+    source: SourceBody | None = None
+    build: BuildBody = Field(default_factory=BuildBody)
+    run: RunBody = Field(default_factory=RunBody)
+    health: HealthBody = Field(default_factory=HealthBody)
+    limits: LimitsBody = Field(default_factory=LimitsBody)
+    overlap: OverlapPolicy = OverlapPolicy.LATEST_WINS
+    autodeploy: bool = True
+    deletion_protection: bool = False
+
+    def domain(self) -> dict[str, Any]:
+        """The fields that were given, inside the groups too."""
+        return self.model_dump(exclude_unset=True)
+
+
+def service_url(uow: UnitOfWork, service: Service, settings: Settings) -> str:
+    """Where the service answers, on this platform's public port."""
+    project = uow.projects.get(service.organization_id, service.project_id)
+    host = host_name(service.slug, project.slug, settings.domain)
+    standard = {"http": 80, "https": 443}[settings.scheme]
+    port = "" if settings.http_port == standard else f":{settings.http_port}"
+    return f"{settings.scheme}://{host}{port}"
+
+
+def service_out(uow: UnitOfWork, service: Service, settings: Settings) -> ServiceOut:
+    """A service as the API shows it, inside the caller's transaction."""
+    return ServiceOut.of(service, service_url(uow, service, settings), running(uow, service))
+
+
+def deployment_out(uow: UnitOfWork, deployment: Deployment, settings: Settings) -> DeploymentOut:
+    """A deployment as the API shows it, inside the caller's transaction."""
+    service = uow.services.get(deployment.organization_id, deployment.service_id)
+    return DeploymentOut.of(
+        deployment, service_url(uow, service, settings), waiting_for(uow, deployment)
+    )
