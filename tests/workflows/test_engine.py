@@ -35,7 +35,9 @@ from tests.workflows.script import Answer, Do, Ignore, Raise, Return, Script
 pytestmark = pytest.mark.postgres
 
 CHAIN = machine("chain", {"A": task("a"), "B": task("b")})
-WAITING = machine("waiting", {"T": token_task("t", heartbeat=2, timeout=30), "After": task("after")})
+WAITING = machine(
+    "waiting", {"T": token_task("t", heartbeat=2, timeout=30), "After": task("after")}
+)
 
 
 def tokens(script: Script) -> list[str]:
@@ -62,9 +64,7 @@ def test_starting_twice_is_starting_once(launch: Launch) -> None:
 def test_many_threads_starting_the_same_name_start_it_once(launch: Launch) -> None:
     script = Script()
     engine = launch([CHAIN], script)
-    threads = [
-        threading.Thread(target=engine.start, args=("chain", "same", {})) for _ in range(8)
-    ]
+    threads = [threading.Thread(target=engine.start, args=("chain", "same", {})) for _ in range(8)]
 
     for thread in threads:
         thread.start()
@@ -288,7 +288,8 @@ def test_a_machine_over_its_timeout_ends_timed_out_past_every_catch(launch: Laun
     script = Script({"t": [Ignore()]})
     inner = machine("inner", {"T": token_task("t")})
     outer = machine(
-        "outer", {"N": nested("inner", Catch=catch("F")), "S": {"Type": "Succeed"}, "F": failed()},
+        "outer",
+        {"N": nested("inner", Catch=catch("F")), "S": {"Type": "Succeed"}, "F": failed()},
         timeout=2,
     )
     engine = launch([outer, inner], script)

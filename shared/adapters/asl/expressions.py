@@ -214,9 +214,7 @@ class Evaluator:
 
 def _bound(bindings: Mapping[str, Any]) -> dict[str, Any]:
     """The library takes a variable that is None for one that does not exist."""
-    return {
-        name: Utils.NULL_VALUE if value is None else value for name, value in bindings.items()
-    }
+    return {name: Utils.NULL_VALUE if value is None else value for name, value in bindings.items()}
 
 
 def _plain(value: Any) -> JSON:

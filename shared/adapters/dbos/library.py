@@ -101,6 +101,7 @@ def _config(url: str, schema: str, version: str, connections: int) -> DBOSConfig
         "executor_id": _EXECUTOR,
         "serializer": DBOSPortableJSONSerializer(),
         "use_listen_notify": False,
+        "notification_listener_polling_interval_sec": 0.1,
         "scheduler_polling_interval_sec": 3600.0,
         "log_level": "WARNING",
     }

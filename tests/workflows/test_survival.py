@@ -1,0 +1,301 @@
+"""The engine is killed in every kind of state: the next one goes on where it was."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from shared.adapters.asl import Definition
+from shared.adapters.dbos import Database, DbosClient
+from shared.ports.workflows import ExecutionStatus
+from tests.workflows.deadlines import ended, eventually
+from tests.workflows.machines import machine, nested, retry, task, token_task, wait
+
+pytestmark = pytest.mark.postgres
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Platform:
+    """Engine processes, one after the other, on one database."""
+
+    database: str
+    journal: Path
+    client: DbosClient
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def run(
+        self,
+        machines: Sequence[Definition],
+        plan: Mapping[str, str] | None = None,
+        start: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.workflows.engine_process"],
+            stdin=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        self.processes.append(process)
+        assert process.stdin is not None
+        json.dump(
+            {
+                "database": self.database,
+                "machines": {each.name: dict(each.document) for each in machines},
+                "plan": dict(plan or {}),
+                "journal": str(self.journal),
+                "start": list(start),
+            },
+            process.stdin,
+        )
+        process.stdin.close()
+
+    def kill(self) -> None:
+        process = self.processes.pop()
+        process.kill()
+        process.wait(10)
+
+    def entries(self) -> list[dict[str, Any]]:
+        if not self.journal.exists():
+            return []
+        return [json.loads(line) for line in self.journal.read_text().splitlines()]
+
+    def calls(self) -> list[str]:
+        return [entry["function"] for entry in self.entries()]
+
+    def called(self, *functions: str) -> None:
+        eventually(lambda: self.calls() == list(functions), f"{functions} are called")
+
+    def waits(self, statement: str = "true") -> None:
+        """Until the engine has written down a wait of which `statement` holds."""
+
+        def look() -> bool:
+            with psycopg.connect(self.database) as connection:
+                query = f"SELECT 1 FROM workflows.waits WHERE closed_at IS NULL AND {statement}"
+                return connection.execute(query).fetchone() is not None  # type: ignore[arg-type]
+
+        eventually(look, f"a wait with {statement}")
+
+    def driven(self, execution: str) -> bool:
+        """Whether the log of steps says that a process drives it."""
+        with psycopg.connect(self.database) as connection:
+            return (
+                connection.execute(
+                    "SELECT 1 FROM workflows_log.workflow_status WHERE workflow_uuid = %s"
+                    " AND status = 'PENDING' AND recovery_attempts > 1",
+                    [execution],
+                ).fetchone()
+                is not None
+            )
+
+    def ends(self, execution: str, seconds: float = 20) -> None:
+        assert ended(self.client, execution, seconds).status is ExecutionStatus.SUCCEEDED
+
+
+@pytest.fixture
+def platform(database: str, tmp_path: Path) -> Iterator[Platform]:
+    tables = Database(database, "workflows", 2)
+    tables.open()
+    platform = Platform(database, tmp_path / "journal", DbosClient(tables, {}))
+    try:
+        yield platform
+    finally:
+        while platform.processes:
+            platform.kill()
+        platform.client.close()
+
+
+def test_killed_while_a_task_runs_only_that_task_runs_again(platform: Platform) -> None:
+    machines = [machine("m", {"A": task("a"), "B": task("b"), "C": task("c")})]
+    platform.run(machines, {"b": "block"}, [("m", "x")])
+    platform.called("a", "b")
+
+    platform.kill()
+    platform.run(machines)
+
+    platform.ends("x")
+    assert platform.calls() == ["a", "b", "b", "c"]
+
+
+def test_killed_in_a_retrys_backoff_the_rest_of_it_is_waited_for(platform: Platform) -> None:
+    backoff = 6
+    again = retry("Transient", IntervalSeconds=backoff, MaxAttempts=1)
+    machines = [machine("m", {"A": task("a"), "B": task("b", Retry=again)})]
+    platform.run(machines, {"b": "fail"}, [("m", "x")])
+    platform.called("a", "b")
+    failed_at = time.monotonic()
+    platform.waits("deadline > now()")
+
+    platform.kill()
+    platform.run(machines)
+
+    platform.ends("x")
+    assert platform.calls() == ["a", "b", "b"]
+    assert backoff - 0.5 < time.monotonic() - failed_at < backoff + 3
+
+
+def test_killed_in_the_backoff_the_attempts_made_still_count(platform: Platform) -> None:
+    again = retry("Transient", IntervalSeconds=2, MaxAttempts=1)
+    machines = [machine("m", {"B": task("b", Retry=again)})]
+    platform.run(machines, {"b": "fail"}, [("m", "x")])
+    platform.called("b")
+    platform.waits("deadline > now()")
+
+    platform.kill()
+    platform.run(machines, {"b": "fail"})
+
+    assert ended(platform.client, "x").error == "Transient"
+    assert platform.calls() == ["b", "b"]
+
+
+def test_killed_in_a_wait_the_rest_of_it_passes(platform: Platform) -> None:
+    pause = 6
+    machines = [machine("m", {"W": wait(pause), "A": task("a")})]
+    platform.run(machines, start=[("m", "x")])
+    platform.waits("deadline > now()")
+    began = time.monotonic()
+
+    platform.kill()
+    platform.run(machines)
+
+    platform.ends("x")
+    assert platform.calls() == ["a"]
+    assert pause - 0.5 < time.monotonic() - began < pause + 3
+
+
+def test_killed_while_waiting_for_a_token_the_work_is_not_handed_over_again(
+    platform: Platform,
+) -> None:
+    machines = [machine("m", {"T": token_task("t"), "A": task("a")})]
+    platform.run(machines, {"t": "ignore"}, [("m", "x")])
+    platform.called("t")
+    platform.waits("submitted")
+
+    platform.kill()
+    platform.client.succeed(platform.entries()[0]["token"], {"answered": "while it was down"})
+    platform.run(machines)
+
+    platform.ends("x")
+    assert platform.calls() == ["t", "a"]
+
+
+def test_killed_while_handing_work_over_it_is_handed_over_again_with_the_same_token(
+    platform: Platform,
+) -> None:
+    machines = [machine("m", {"T": token_task("t")})]
+    platform.run(machines, {"t": "block"}, [("m", "x")])
+    platform.called("t")
+
+    platform.kill()
+    platform.run(machines, {"t": "ignore"})
+    platform.called("t", "t")
+    first, second = (entry["token"] for entry in platform.entries())
+    platform.client.succeed(second, {})
+
+    platform.ends("x")
+    assert first == second
+
+
+def test_the_time_an_engine_is_down_is_no_missing_heartbeat(platform: Platform) -> None:
+    machines = [machine("m", {"T": token_task("t", heartbeat=2)})]
+    platform.run(machines, {"t": "ignore"}, [("m", "x")])
+    platform.called("t")
+    platform.waits("submitted")
+    platform.kill()
+    platform.waits("heartbeat_at < now() - interval '3 seconds'")
+
+    platform.run(machines)
+    token = platform.entries()[0]["token"]
+    eventually(lambda: platform.driven("x"), "the execution is driven again")
+    platform.client.heartbeat(token)
+    platform.client.succeed(token, {})
+
+    platform.ends("x")
+
+
+def test_the_deadline_of_a_state_passes_while_the_engine_is_down(platform: Platform) -> None:
+    machines = [machine("m", {"T": token_task("t", timeout=2, heartbeat=1)})]
+    platform.run(machines, {"t": "ignore"}, [("m", "x")])
+    platform.called("t")
+    platform.kill()
+    platform.waits("deadline < now()")
+
+    platform.run(machines)
+
+    assert ended(platform.client, "x").error == "States.Timeout"
+
+
+def test_killed_in_a_nested_execution_both_go_on(platform: Platform) -> None:
+    inner = machine("inner", {"A": task("a"), "T": token_task("t"), "B": task("b")})
+    outer = machine("outer", {"N": nested("inner"), "C": task("c")})
+    platform.run([outer, inner], {"t": "ignore"}, [("outer", "x")])
+    platform.called("a", "t")
+    platform.waits("submitted")
+
+    platform.kill()
+    platform.run([outer, inner])
+    platform.client.succeed(platform.entries()[1]["token"], {})
+
+    platform.ends("x-nested")
+    platform.ends("x")
+    assert platform.calls() == ["a", "t", "b", "c"]
+
+
+def test_what_runs_keeps_its_definition_through_an_upgrade(platform: Platform) -> None:
+    before = machine("m", {"T": token_task("t"), "A": task("old")})
+    after = machine("m", {"A": task("new")})
+    platform.run([before], {"t": "ignore"}, [("m", "x")])
+    platform.called("t")
+    platform.waits("submitted")
+
+    platform.kill()
+    platform.run([after], start=[("m", "y")])
+    platform.ends("y")
+    platform.client.succeed(platform.entries()[0]["token"], {})
+    platform.ends("x")
+
+    assert platform.calls() == ["t", "new", "old"]
+
+
+def test_an_execution_recorded_but_never_begun_is_begun(platform: Platform) -> None:
+    machines = [machine("m", {"A": task("a")})]
+    platform.run(machines, start=[("m", "first")])
+    platform.ends("first")
+    platform.kill()
+    with psycopg.connect(platform.database, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO workflows.executions"
+            " (name, machine, definition, protocol, input, deadline)"
+            " SELECT 'second', machine, definition, protocol, input, now() + interval '1 hour'"
+            " FROM workflows.executions"
+        )
+
+    platform.run(machines)
+
+    platform.ends("second")
+    assert platform.calls() == ["a", "a"]
+
+
+def test_killed_again_and_again_every_execution_ends_once(platform: Platform) -> None:
+    machines = [machine("m", {name: task(name) for name in "abcdef"})]
+    names = [f"x{number}" for number in range(20)]
+    start = [("m", name) for name in names]
+    platform.run(machines, start=start)
+    for least in (10, 40, 80):
+        eventually(lambda: len(platform.calls()) >= least, f"{least} calls")  # noqa: B023
+        platform.kill()
+        platform.run(machines, start=start)
+
+    for name in names:
+        platform.ends(name, 40)
+    calls = platform.calls()
+    assert len(calls) <= 120 + 3 * 20
+    assert all(calls.count(function) >= 20 for function in "abcdef")
