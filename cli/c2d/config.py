@@ -36,7 +36,8 @@ def homes() -> list[Path]:
     system = Path("/var/lib/click-to-deploy")
     if os.geteuid() == 0:
         return [system]
-    return [Path.home() / ".local/share/click-to-deploy", system]
+    own = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+    return [own / "click-to-deploy", system]
 
 
 def home_file(name: str) -> tuple[Path, dict[str, Any]] | None:

@@ -1,13 +1,16 @@
 """`c2d platform`: the platform of this machine, run by its own program."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from c2d import config
 from c2d.errors import CliError
+from c2d.render import Screen
 from c2d.session import Json
 
 platform_app = typer.Typer(
@@ -21,7 +24,7 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="Where the backup is.
 
 @platform_app.command("up")
 def up(as_json: Json = False) -> None:
-    """Start what does not run: database, control plane, agent, router.
+    """Start what does not run and wait until it is ready: database, control plane, agent, router.
 
     Examples:
       $ c2d platform up
@@ -30,23 +33,30 @@ def up(as_json: Json = False) -> None:
 
 
 @platform_app.command("down")
-def down(as_json: Json = False) -> None:
-    """Stop what `up` started, and nothing else.
+def down(
+    services: Annotated[
+        bool, typer.Option("--services", help="Stop the containers of services too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Stop what `up` started; services run on and keep answering where they can.
 
     Examples:
       $ c2d platform down
+      $ c2d platform down --services
     """
-    run("down", as_json=as_json)
+    run("down", *(["--services"] if services else []), as_json=as_json)
 
 
 @platform_app.command("status")
 def status(as_json: Json = False) -> None:
-    """Which of its processes run, since when, and on which ports.
+    """Which of its parts run, since when, and on which ports.
 
     Examples:
       $ c2d platform status
+      $ c2d platform status --json
     """
-    run("status", as_json=as_json)
+    become(*program("status", *(["--json"] if as_json else [])))
 
 
 @platform_app.command("upgrade")
@@ -70,7 +80,13 @@ def backup(file: File, as_json: Json = False) -> None:
 
 
 @platform_app.command("restore")
-def restore(file: File, as_json: Json = False) -> None:
+def restore(
+    file: File,
+    force: Annotated[
+        bool, typer.Option("--force", help="Move what is there aside instead of refusing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Put back what a backup holds.
 
     Examples:
@@ -78,24 +94,56 @@ def restore(file: File, as_json: Json = False) -> None:
     """
     if not file.exists():
         raise CliError(f"{file} is not there")
-    run("restore", str(file.absolute()), as_json=as_json)
+    run("restore", str(file.absolute()), *(["--force"] if force else []), as_json=as_json)
 
 
-@platform_app.command(
-    "logs", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)
-def logs(ctx: typer.Context, as_json: Json = False) -> None:
-    """The platform's own log. Options are passed on to its program.
+@platform_app.command("logs")
+def logs(
+    name: Annotated[
+        str | None, typer.Argument(help="Of one part only: platform, agent, caddy, postgres.")
+    ] = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of each.")] = 15,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay, and show more.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The platform's own logs. With --json every line is a JSON document.
 
     Examples:
       $ c2d platform logs
-      $ c2d platform logs -f
+      $ c2d platform logs platform -n 200 -f
     """
-    run("logs", *ctx.args, as_json=as_json)
+    arguments = [*([name] if name else []), "-n", str(lines), *(["-f"] if follow else [])]
+    start, directory, environment = program("logs", *arguments)
+    if not as_json:
+        become(start, directory, environment)
+    screen = Screen(as_json)
+    with subprocess.Popen(
+        start, cwd=directory, env=environment, stdout=subprocess.PIPE, text=True
+    ) as child:
+        for line in child.stdout or ():
+            screen.line({"text": line.rstrip("\n")})
+    raise typer.Exit(child.returncode)
 
 
-def run(command: str, *arguments: str, as_json: bool) -> NoReturn:
-    """Become the platform's own program. Raises CliError where there is none."""
+def run(command: str, *arguments: str, as_json: bool) -> None:
+    """Run one of the platform's commands and exit with its code."""
+    start, directory, environment = program(command, *arguments)
+    if not as_json:
+        become(start, directory, environment)
+    # What it says is for people: with --json stdout holds one document and nothing else.
+    ended = subprocess.run(start, cwd=directory, env=environment, stdout=sys.stderr, check=False)
+    Screen(as_json).document({"command": command, "exit_code": ended.returncode})
+    raise typer.Exit(ended.returncode)
+
+
+def become(start: list[str], directory: str, environment: dict[str, str]) -> None:
+    """Turn into another program: its signals, its terminal and its exit code are then ours."""
+    os.chdir(directory)
+    os.execve(start[0], start, environment)  # noqa: S606 - no shell is what is wanted
+
+
+def program(command: str, *arguments: str) -> tuple[list[str], str, dict[str, str]]:
+    """The platform's own program, its folder and environment. Raises CliError without one."""
     found = config.home_file("platform.json")
     if found is None:
         places = " or ".join(str(home) for home in config.homes())
@@ -105,14 +153,11 @@ def run(command: str, *arguments: str, as_json: bool) -> NoReturn:
             "`make up` in the project's folder installs and starts one.",
         )
     home, document = found
-    python, directory = str(document["python"]), str(document["directory"])
+    python, directory = str(document.get("python")), str(document.get("folder"))
     if not os.access(python, os.X_OK) or not Path(directory).is_dir():
         raise CliError(
             f"the platform in {home} was installed in {directory}, which is gone",
             "Check the project out again and run `make up` there.",
         )
-    extra = ("--json",) if as_json else ()
-    os.chdir(directory)
-    environment = {**os.environ, "C2D_HOME": str(home)}
-    program = [python, "-m", "infra.local", command, *arguments, *extra]
-    os.execve(python, program, environment)  # noqa: S606 - no shell is what is wanted
+    start = [python, "-m", "infra.local", command, *arguments]
+    return start, directory, {**os.environ, "C2D_HOME": str(home)}
