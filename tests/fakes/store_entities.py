@@ -83,6 +83,10 @@ class FakeProjects:
                 services.remove(organization_id, service.id)
         self._rows.tables.projects.pop((organization_id, project_id), None)
 
+    def deleting_everywhere(self) -> Sequence[Project]:
+        rows = self._rows.tables.projects.values()
+        return sorted((project for project in rows if project.deleting), key=position)
+
 
 class FakeServices:
     def __init__(self, rows: Rows) -> None:

@@ -1,0 +1,109 @@
+"""Connections: how they are made, pooled and given up."""
+
+import sqlite3
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+
+_DRIVERS: Final = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mariadb+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+
+
+def make_engine(
+    database_url: str,
+    *,
+    pool_size: int = 5,
+    max_overflow: int = 5,
+    connect_seconds: int = 5,
+    statement_seconds: int | None = 15,
+    application: str = "click-to-deploy",
+) -> Engine:
+    """An engine for PostgreSQL, or for SQLite and MariaDB where only entities are kept.
+
+    `connect_seconds` bounds a connect and the wait for a pooled connection; `statement_seconds`
+    a statement, half of it a wait for a lock. None leaves those to the server, for poolers that
+    refuse startup options (PgBouncer without `ignore_startup_parameters = options`).
+    """
+    url = driver_url(database_url)
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return _sqlite(url)
+    options: dict[str, Any] = {}
+    if backend == "postgresql":
+        connect = _postgres(connect_seconds, statement_seconds, application)
+        options["use_native_hstore"] = False
+    else:
+        connect = _mariadb(connect_seconds, statement_seconds)
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_timeout=connect_seconds,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        isolation_level="READ COMMITTED",
+        connect_args=connect,
+        **options,
+    )
+
+
+def driver_url(database_url: str) -> URL:
+    """The URL with the driver we use, whatever name of the server it carries."""
+    url = make_url(database_url)
+    return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+
+
+def _postgres(
+    connect_seconds: int, statement_seconds: int | None, application: str
+) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "connect_timeout": connect_seconds,
+        "application_name": application,
+        # prepared statements stay with one server connection, which a pooler does not promise
+        "prepare_threshold": None,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+    }
+    if statement_seconds is not None:
+        limits = {
+            "statement_timeout": statement_seconds * 1000,
+            "lock_timeout": statement_seconds * 500,
+            "idle_in_transaction_session_timeout": 60_000,
+        }
+        arguments["options"] = " ".join(f"-c {name}={value}" for name, value in limits.items())
+    return arguments
+
+
+def _mariadb(connect_seconds: int, statement_seconds: int | None) -> dict[str, Any]:
+    seconds = statement_seconds or 60
+    return {
+        "charset": "utf8mb4",
+        "connect_timeout": connect_seconds,
+        "read_timeout": seconds,
+        "write_timeout": seconds,
+        "init_command": (
+            f"SET SESSION sql_mode='TRADITIONAL', innodb_lock_wait_timeout={max(seconds // 2, 1)}"
+        ),
+    }
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": 10})
+
+    def connected(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    def begun(connection: Connection) -> None:
+        # the write lock from the start: SQLite has no row to lock
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begun)
+    return engine

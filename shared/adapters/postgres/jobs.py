@@ -1,0 +1,107 @@
+"""Jobs for agents. Handing them out needs PostgreSQL."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, update
+
+from shared.adapters.postgres.entities import Entities, values
+from shared.adapters.postgres.tables import jobs
+from shared.adapters.postgres.transaction import Transaction
+from shared.domain.ids import now
+from shared.domain.jobs import ROUTE_WRITERS, Job, JobKind, JobState
+
+_ROUTE_WRITERS: Final = sorted(ROUTE_WRITERS)
+_TURNS: Final = 0x726F757465
+"""Names the advisory locks of services whose route is being written."""
+
+
+class SqlJobs:
+    def __init__(self, transaction: Transaction) -> None:
+        self._tx = transaction
+        self._rows = Entities(transaction, jobs, Job, key=("id",))
+
+    def add(self, job: Job) -> Job:
+        if self._tx.insert_new(jobs, values(job)):
+            return job
+        mine = and_(jobs.c.organization_id == job.organization_id, jobs.c.key == job.key)
+        self._tx.execute(update(jobs).where(mine).values(sealed_token=job.sealed_token))
+        query = self._rows.where(organization_id=job.organization_id, key=job.key)
+        kept = self._rows.one(query)
+        return job if kept is None else kept
+
+    def get(self, job_id: UUID) -> Job:
+        return self._rows.get(job_id)
+
+    def lock(self, job_id: UUID) -> Job:
+        return self._rows.get(job_id, lock=True)
+
+    def claim(self, kinds: Sequence[JobKind], agent: str, token_hash: str) -> Job | None:
+        taken_in_between: list[UUID] = []
+        while (job := self._oldest(kinds, taken_in_between)) is not None:
+            if job.kind in ROUTE_WRITERS and not self._route_is_free(job):
+                taken_in_between.append(job.id)
+                continue
+            at = now()
+            claimed = replace(
+                job,
+                state=JobState.RUNNING,
+                agent=agent,
+                token_hash=token_hash,
+                claimed_at=at,
+                heartbeat_at=at,
+            )
+            self._rows.update(claimed)
+            return claimed
+        return None
+
+    def _oldest(self, kinds: Sequence[JobKind], without: Sequence[UUID]) -> Job | None:
+        route_is_busy = and_(jobs.c.kind.in_(_ROUTE_WRITERS), _route_runs())
+        query = self._rows.where(
+            jobs.c.kind.in_(list(kinds)),
+            not_(route_is_busy),
+            state=JobState.QUEUED,
+        )
+        if without:
+            query = query.where(jobs.c.id.not_in(without))
+        oldest = query.order_by(jobs.c.created_at, jobs.c.id).limit(1)
+        return self._rows.one(oldest.with_for_update(skip_locked=True, of=jobs))
+
+    def _route_is_free(self, job: Job) -> bool:
+        """Whether no other caller has handed out a writer of that route; holds its turn."""
+        if job.service_id is None:
+            return True
+        turn = func.pg_advisory_xact_lock(_TURNS ^ (job.service_id.int >> 65))
+        self._tx.execute(select(turn))
+        running = exists().where(
+            jobs.c.organization_id == job.organization_id,
+            jobs.c.service_id == job.service_id,
+            jobs.c.state == JobState.RUNNING,
+            jobs.c.kind.in_(_ROUTE_WRITERS),
+        )
+        return not self._tx.scalar(select(running))
+
+    def save(self, job: Job) -> None:
+        self._rows.update(job)
+
+    def of_deployment(self, organization_id: UUID, deployment_id: UUID) -> Sequence[Job]:
+        query = self._rows.where(organization_id=organization_id, deployment_id=deployment_id)
+        return self._rows.all(query.order_by(jobs.c.created_at, jobs.c.id))
+
+    def unfinished_everywhere(self) -> Sequence[Job]:
+        query = self._rows.where(
+            or_(jobs.c.state == JobState.QUEUED, jobs.c.state == JobState.RUNNING)
+        )
+        return self._rows.all(query.order_by(jobs.c.created_at, jobs.c.id))
+
+
+def _route_runs() -> ColumnElement[bool]:
+    other = jobs.alias("other")
+    return exists().where(
+        other.c.organization_id == jobs.c.organization_id,
+        other.c.service_id == jobs.c.service_id,
+        other.c.state == JobState.RUNNING,
+        other.c.kind.in_(_ROUTE_WRITERS),
+    )

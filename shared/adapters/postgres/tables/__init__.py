@@ -1,0 +1,34 @@
+"""The tables. A tenant's row is found by its organisation and id, and so are its parents."""
+
+from shared.adapters.postgres.tables.catalogue import counters, env_vars, projects, services
+from shared.adapters.postgres.tables.delivery import (
+    deployment_steps,
+    deployments,
+    instances,
+    releases,
+)
+from shared.adapters.postgres.tables.logs import log_chunks, log_heads
+from shared.adapters.postgres.tables.outside import resources, route_hosts, routes
+from shared.adapters.postgres.tables.parts import metadata
+from shared.adapters.postgres.tables.work import agents, jobs, lease_waiters, leases
+
+__all__ = [
+    "agents",
+    "counters",
+    "deployment_steps",
+    "deployments",
+    "env_vars",
+    "instances",
+    "jobs",
+    "lease_waiters",
+    "leases",
+    "log_chunks",
+    "log_heads",
+    "metadata",
+    "projects",
+    "releases",
+    "resources",
+    "route_hosts",
+    "routes",
+    "services",
+]

@@ -1,0 +1,87 @@
+"""An open transaction: statements with translated errors, and what dialects do differently."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Executable,
+    Row,
+    Select,
+    Table,
+    and_,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from shared.adapters.postgres.errors import is_duplicate, translated
+from shared.adapters.postgres.tables import counters
+
+
+class Transaction:
+    """Runs statements. Raises the platform's errors only: see `translated`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.dialect = connection.dialect.name
+
+    def execute(self, statement: Executable, taken: str | None = None) -> CursorResult[Any]:
+        """Run it. `taken` says what a violated unique key means."""
+        with translated(taken):
+            return self._connection.execute(statement)
+
+    def changed(self, statement: Executable, taken: str | None = None) -> int:
+        """Run it and count the rows it met."""
+        return self.execute(statement, taken).rowcount
+
+    def rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        with translated():
+            return self._connection.execute(statement).all()
+
+    def row(self, statement: Select[Any]) -> Row[Any] | None:
+        with translated():
+            return self._connection.execute(statement).first()
+
+    def scalar(self, statement: Select[Any]) -> Any:
+        with translated():
+            return self._connection.execute(statement).scalar()
+
+    def insert_new(self, table: Table, values: Mapping[str, Any]) -> bool:
+        """Insert a row unless its keys are taken; whether it was inserted."""
+        if self.dialect == "postgresql":
+            return (
+                self.changed(postgresql.insert(table).values(values).on_conflict_do_nothing()) > 0
+            )
+        if self.dialect == "sqlite":
+            return self.changed(sqlite.insert(table).values(values).on_conflict_do_nothing()) > 0
+        with translated():
+            try:
+                with self._connection.begin_nested():
+                    self._connection.execute(insert(table).values(values))
+            except IntegrityError as error:
+                if is_duplicate(error):
+                    return False
+                raise
+            return True
+
+    def put(self, table: Table, keys: Iterable[str], values: Mapping[str, Any]) -> None:
+        """Insert a row, or replace the one that has the same keys."""
+        mine = and_(*(table.c[key] == values[key] for key in keys))
+        rest = {name: value for name, value in values.items() if name not in keys}
+        statement = update(table).where(mine).values(rest)
+        if not self.changed(statement) and not self.insert_new(table, values):
+            self.changed(statement)
+
+    def next_number(self, counter: str) -> int:
+        """The next of a platform-wide sequence; others wait for theirs until the end."""
+        mine: ColumnElement[bool] = counters.c.name == counter
+        raised = update(counters).where(mine).values(value=counters.c.value + 1)
+        if not self.changed(raised):
+            self.insert_new(counters, {"name": counter, "value": 0})
+            self.changed(raised)
+        return int(self.scalar(select(counters.c.value).where(mine)) or 0)

@@ -1,0 +1,95 @@
+"""One transaction on the database, and the repositories inside it."""
+
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine, func, select
+
+from shared.adapters.postgres.agents import SqlAgents
+from shared.adapters.postgres.deployments import SqlDeployments
+from shared.adapters.postgres.errors import translated
+from shared.adapters.postgres.instances import SqlInstances
+from shared.adapters.postgres.jobs import SqlJobs
+from shared.adapters.postgres.leases import SqlLeases
+from shared.adapters.postgres.logs import SqlLogs
+from shared.adapters.postgres.projects import SqlProjects
+from shared.adapters.postgres.releases import SqlReleases
+from shared.adapters.postgres.resources import SqlResources
+from shared.adapters.postgres.routes import SqlRoutes
+from shared.adapters.postgres.services import SqlServices
+from shared.adapters.postgres.steps import SqlSteps
+from shared.adapters.postgres.transaction import Transaction
+from shared.adapters.postgres.variables import SqlVariables
+from shared.domain.errors import PlatformError
+from shared.ports import store as ports
+
+
+class SqlUnitOfWork:
+    """Serves one thread at a time; the engine behind it serves all."""
+
+    projects: ports.Projects
+    services: ports.Services
+    deployments: ports.Deployments
+    steps: ports.Steps
+    logs: ports.Logs
+    releases: ports.Releases
+    instances: ports.Instances
+    variables: ports.Variables
+    routes: ports.Routes
+    resources: ports.Resources
+    leases: ports.Leases
+    jobs: ports.Jobs
+    agents: ports.Agents
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+        self._transaction: Transaction | None = None
+
+    def __enter__(self) -> Self:
+        if self._connection is not None:
+            raise RuntimeError("a transaction is open already")
+        with translated():
+            self._connection = self._engine.connect()
+        self._transaction = Transaction(self._connection)
+        self._fill(self._transaction)
+        return self
+
+    def _fill(self, transaction: Transaction) -> None:
+        self.projects = SqlProjects(transaction)
+        self.services = SqlServices(transaction)
+        self.deployments = SqlDeployments(transaction)
+        self.steps = SqlSteps(transaction)
+        self.logs = SqlLogs(transaction)
+        self.releases = SqlReleases(transaction)
+        self.instances = SqlInstances(transaction)
+        self.variables = SqlVariables(transaction)
+        self.routes = SqlRoutes(transaction)
+        self.resources = SqlResources(transaction)
+        self.leases = SqlLeases(transaction)
+        self.jobs = SqlJobs(transaction)
+        self.agents = SqlAgents(transaction)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        connection, self._connection, self._transaction = self._connection, None, None
+        if connection is None:
+            raise RuntimeError("no transaction is open")
+        if kind is None:
+            with translated(), connection:
+                connection.commit()
+        else:
+            # a lost connection has rolled back by itself: the first error is the one that counts
+            with suppress(PlatformError), translated(), connection:
+                connection.rollback()
+
+    def notify(self, channel: str, payload: str) -> None:
+        if self._transaction is None:
+            raise RuntimeError("no transaction is open")
+        if self._transaction.dialect == "postgresql":
+            self._transaction.execute(select(func.pg_notify(channel, payload)))
