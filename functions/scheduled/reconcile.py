@@ -15,13 +15,13 @@ def handler() -> dict[str, Any]:
     uow, workflows, vault = bootstrap.unit_of_work(), bootstrap.workflows(), bootstrap.vault()
     compute, images, networks = bootstrap.compute(), bootstrap.images(), bootstrap.networks()
     patience = timedelta(seconds=bootstrap.settings().timeouts.no_agent)
-    all_three = {"uow": uow, "workflows": workflows, "vault": vault}
+    line = r.Line(uow, workflows, vault)
     r.each(
         [
-            lambda: r.end_lost_jobs(no_agent_after=patience, **all_three),
-            lambda: r.resume_deployments(compute=compute, **all_three),
-            lambda: r.repeat_answers(**all_three),
-            lambda: r.wake_lines(**all_three),
+            lambda: r.end_lost_jobs(line, no_agent_after=patience),
+            lambda: r.resume_deployments(line, compute=compute),
+            lambda: r.repeat_answers(line),
+            lambda: r.wake_lines(line),
             lambda: start_stopped(uow=uow, compute=compute),
             lambda: r.retry_removals(uow=uow, compute=compute),
             lambda: finish_deletions(uow=uow, compute=compute, images=images, networks=networks),

@@ -35,22 +35,32 @@ def create_instance(
     """Make the release's instance in a free slot; a rollback takes the one kept warm instead."""
     with ledger(uow, attempt, CREATE_INSTANCE):
         with uow:
-            deployment = begin(uow, attempt, CREATE_INSTANCE)
-            service = uow.services.lock(attempt.organization_id, attempt.service_id)
-            release = release_of(uow, deployment)
-            instance = _next_or_warm(uow, deployment)
-            in_the_way = None if instance else _blocking(uow, service)
+            begin(uow, attempt, CREATE_INSTANCE)
+            in_the_way = _blocking(uow, attempt)
+            prepared = None if in_the_way else _prepare(uow, attempt, host_port, vault)
         if in_the_way:
             retire(in_the_way, uow=uow, compute=compute)
-        with uow:
-            deployment = begin(uow, attempt, CREATE_INSTANCE)
-            instance = instance or _place(uow, service, deployment, release, host_port)
-            spec = instance_spec(uow, service, release, instance, vault)
+        if prepared is None:
+            with uow:
+                prepared = _prepare(uow, attempt, host_port, vault)
+        instance, spec = prepared
         provider_id = instance.provider_id or compute.create(spec)
         with uow:
             _record_created(uow, instance, provider_id)
             end(uow, attempt, CREATE_INSTANCE)
     return instance.id
+
+
+def _prepare(
+    uow: UnitOfWork, attempt: Attempt, host_port: int, vault: Vault
+) -> tuple[Instance, InstanceSpec]:
+    deployment = uow.deployments.get(attempt.organization_id, attempt.deployment_id)
+    service = uow.services.lock(attempt.organization_id, attempt.service_id)
+    release = release_of(uow, deployment)
+    instance = _next_or_warm(uow, deployment)
+    if instance is None:
+        instance = _place(uow, service, deployment, release, host_port)
+    return instance, instance_spec(uow, service, release, instance, vault)
 
 
 def next_instance(uow: UnitOfWork, attempt: Attempt) -> Instance:
@@ -82,11 +92,13 @@ def _free_slots(uow: UnitOfWork, service: Service) -> list[int]:
     return [slot for slot in range(SLOTS) if slot not in taken]
 
 
-def _blocking(uow: UnitOfWork, service: Service) -> Instance | None:
-    """The stalest instance, when every slot is taken."""
-    if _free_slots(uow, service):
+def _blocking(uow: UnitOfWork, attempt: Attempt) -> Instance | None:
+    """The stalest instance, when every slot is taken and none is this release's already."""
+    instances = uow.instances.of_service(attempt.organization_id, attempt.service_id)
+    if len({i.slot for i in instances}) < SLOTS:
         return None
-    instances = uow.instances.of_service(service.organization_id, service.id)
+    if any(i.role is InstanceRole.NEXT for i in instances):
+        return None
     idle = [i for i in instances if i.role in {InstanceRole.STALE, InstanceRole.PREVIOUS}]
     stale = [i for i in idle if i.role is InstanceRole.STALE] or idle
     return min(stale, key=_off_route_since) if stale else None

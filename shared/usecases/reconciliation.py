@@ -1,7 +1,7 @@
 """Never stuck: what nobody runs is started, answered, ended or taken away."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -24,6 +24,18 @@ PATIENCE: Final = timedelta(seconds=5)
 """How old something must be before it counts as left alone: its maker may still be at it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The way to a waiting state: the store that knows it, the engine, the vault of its token."""
+
+    uow: UnitOfWork
+    workflows: Workflows
+    vault: Vault
+
+    def send(self, answers: Sequence[Answer]) -> None:
+        send(answers, workflows=self.workflows, vault=self.vault)
+
+
 def attempt_of(deployment: Deployment) -> Attempt:
     """The deployment's present attempt, as its workflow knows it."""
     return Attempt(
@@ -35,74 +47,62 @@ def attempt_of(deployment: Deployment) -> Attempt:
     )
 
 
-def resume_deployments(
-    *, uow: UnitOfWork, workflows: Workflows, vault: Vault, compute: Compute
-) -> int:
+def resume_deployments(line: Line, *, compute: Compute) -> int:
     """Start executions that were never started; end deployments whose execution has ended."""
-    with uow:
+    with line.uow:
         waiting = [
-            d for d in uow.deployments.unfinished_everywhere() if now() - d.updated_at > PATIENCE
+            d
+            for d in line.uow.deployments.unfinished_everywhere()
+            if now() - d.updated_at > PATIENCE
         ]
     acted = 0
     for deployment in waiting:
-        execution = workflows.describe(deployment.execution)
+        execution = line.workflows.describe(deployment.execution)
         if execution is None:
-            start(deployment, workflows=workflows)
+            start(deployment, workflows=line.workflows)
             acted += 1
         elif execution.status in EXECUTION_ENDED:
-            end_deserted(
-                deployment,
+            failure = compensation.Failure(
                 execution.error or "AgentLost",
                 execution.cause or "its workflow ended without an outcome",
-                uow=uow,
-                workflows=workflows,
-                vault=vault,
-                compute=compute,
             )
+            end_deserted(deployment, failure, line, compute=compute)
             acted += 1
     return acted
 
 
 def end_deserted(
-    deployment: Deployment,
-    error: str,
-    cause: str,
-    *,
-    uow: UnitOfWork,
-    workflows: Workflows,
-    vault: Vault,
-    compute: Compute,
+    deployment: Deployment, failure: compensation.Failure, line: Line, *, compute: Compute
 ) -> None:
     """Undo and end a deployment that no execution looks after any more."""
     attempt = attempt_of(deployment)
     try:
-        compensation.undo(attempt, uow=uow, compute=compute)
+        compensation.undo(attempt, uow=line.uow, compute=compute)
     except PlatformError:
-        compensation.give_up(attempt, uow=uow)
-    failure = compensation.Failure(error, cause)
-    compensation.mark_failed(attempt, failure, uow=uow, workflows=workflows, vault=vault)
+        compensation.give_up(attempt, uow=line.uow)
+    compensation.mark_failed(
+        attempt, failure, uow=line.uow, workflows=line.workflows, vault=line.vault
+    )
 
 
-def end_lost_jobs(
-    *, no_agent_after: timedelta, uow: UnitOfWork, workflows: Workflows, vault: Vault
-) -> int:
+def end_lost_jobs(line: Line, *, no_agent_after: timedelta) -> int:
     """Fail jobs whose agent went silent or that no agent can take; keep queued ones waited for."""
     answers: list[Answer] = []
-    with uow:
+    with line.uow:
         alive = {
             role
-            for agent in uow.agents.list()
+            for agent in line.uow.agents.list()
             if now() - agent.last_seen_at < no_agent_after
             for role in agent.roles
         }
-        unfinished = [j for j in uow.jobs.unfinished_everywhere() if j.sealed_token]
+        unfinished = [j for j in line.uow.jobs.unfinished_everywhere() if j.sealed_token]
         lost = [(j, reason) for j in unfinished if (reason := _lost(j, alive, no_agent_after))]
         for job, reason in lost:
-            answers += jobs.answers(jobs.lose(uow.jobs.lock(job.id), reason, uow=uow))
-    send(answers, workflows=workflows, vault=vault)
+            answers += jobs.answers(jobs.lose(line.uow.jobs.lock(job.id), reason, uow=line.uow))
+    line.send(answers)
     gone = {job.id for job, _ in lost}
     queued = [j for j in unfinished if j.state is JobState.QUEUED and j.id not in gone]
-    _beat(queued, uow=uow, workflows=workflows, vault=vault)
+    _beat(queued, line)
     return len(lost)
 
 
@@ -118,50 +118,50 @@ def _lost(job: Job, alive: set[str], no_agent_after: timedelta) -> str | None:
     return None
 
 
-def _beat(queued: Sequence[Job], *, uow: UnitOfWork, workflows: Workflows, vault: Vault) -> None:
+def _beat(queued: Sequence[Job], line: Line) -> None:
     """A queued job is waited for on purpose: its state's heartbeat clock must not run out."""
     for job in queued:
-        token = vault.open(job.sealed_token or "", token_context(job.deployment_id))
+        token = line.vault.open(job.sealed_token or "", token_context(job.deployment_id))
         try:
-            workflows.heartbeat(token)
+            line.workflows.heartbeat(token)
         except PlatformError:
-            with uow:
-                present = uow.jobs.lock(job.id)
+            with line.uow:
+                present = line.uow.jobs.lock(job.id)
                 if present.state is JobState.QUEUED:
-                    uow.jobs.save(replace(present, state=JobState.CANCELLED, ended_at=now()))
+                    line.uow.jobs.save(replace(present, state=JobState.CANCELLED, ended_at=now()))
 
 
-def repeat_answers(*, uow: UnitOfWork, workflows: Workflows, vault: Vault) -> int:
+def repeat_answers(line: Line) -> int:
     """Send the answers again whose first sending may have been lost; twice is once."""
     answers: list[Answer] = []
-    with uow:
-        for deployment in uow.deployments.unfinished_everywhere():
+    with line.uow:
+        for deployment in line.uow.deployments.unfinished_everywhere():
             if now() - deployment.updated_at <= PATIENCE:
                 continue
-            for job in uow.jobs.of_deployment(deployment.organization_id, deployment.id):
+            for job in line.uow.jobs.of_deployment(deployment.organization_id, deployment.id):
                 current = job.attempt == deployment.attempt and job.state in JOB_ENDED
                 if current and job.ended_at and now() - job.ended_at > PATIENCE:
                     answers += jobs.answers(job)
-    send(answers, workflows=workflows, vault=vault)
+    line.send(answers)
     return len(answers)
 
 
-def wake_lines(*, uow: UnitOfWork, workflows: Workflows, vault: Vault) -> int:
+def wake_lines(line: Line) -> int:
     """Take leases from deployments that have ended; grant free ones; repeat lost grants."""
     sent = 0
-    with uow:
-        services = uow.services.all_everywhere()
+    with line.uow:
+        services = line.uow.services.all_everywhere()
     for service in services:
-        with uow:
-            locked = uow.services.lock(service.organization_id, service.id)
-            lease = uow.leases.lock(service.organization_id, service.id)
+        with line.uow:
+            locked = line.uow.services.lock(service.organization_id, service.id)
+            lease = line.uow.leases.lock(service.organization_id, service.id)
             answers: list[Answer] = []
             if lease.holder is not None:
-                holder = uow.deployments.get(service.organization_id, lease.holder)
+                holder = line.uow.deployments.get(service.organization_id, lease.holder)
                 if holder.terminal:
-                    answers = leasing.release(uow, locked, holder.id)
-            answers = answers or leasing.grant_next(uow, locked)
-        send(answers, workflows=workflows, vault=vault)
+                    answers = leasing.release(line.uow, locked, holder.id)
+            answers = answers or leasing.grant_next(line.uow, locked)
+        line.send(answers)
         sent += len(answers)
     return sent
 
