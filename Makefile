@@ -19,7 +19,7 @@ help: ## List the commands
 	@infra/local/bootstrap dev
 	@touch $@
 
-.venv-sam/.installed:
+.venv-sam/.installed: .venv/.installed
 	@python3 -m venv .venv-sam
 	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check 'aws-sam-cli==1.170.*'
 	@touch $@
@@ -69,10 +69,7 @@ test: .venv/.dev .venv-sam/.installed ## Run all that CI runs
 
 .PHONY: check
 check: .venv/.dev ## Lint, types, imports, generated files
-	$(PYTHON) -m ruff check .
-	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy
-	.venv/bin/lint-imports
+	@$(PYTHON) -m tests.suites check
 
 .PHONY: format
 format: .venv/.dev ## Format the code

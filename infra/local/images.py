@@ -1,11 +1,13 @@
 """Base images: pulled where a registry can be reached, else stand-ins of the same name."""
 
+import fcntl
 import queue
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,20 +76,30 @@ def provide(folder: Path, images: Sequence[str] = ALL, offline: bool = False) ->
     """
     origins: list[Origin] = []
     unreachable = "pulling is switched off" if offline else None
+    folder.mkdir(exist_ok=True)
     for image in images:
-        if present(image):
-            continue
-        begun = time.monotonic()
-        if unreachable is None:
-            print(f"Pulling {image}", flush=True)
-            unreachable = pull(image)
-        how = "pulled"
-        if unreachable is not None:
-            how = "made here"
-            _stand_in(image, folder, unreachable, first=not origins)
-        origins.append(Origin(image, how, time.monotonic() - begun))
-        print(f"  {image}: {how} in {origins[-1].seconds:.0f} s", flush=True)
+        with _one_at_a_time(folder):
+            if present(image):
+                continue
+            begun = time.monotonic()
+            if unreachable is None:
+                print(f"Pulling {image}", flush=True)
+                unreachable = pull(image)
+            how = "pulled"
+            if unreachable is not None:
+                how = "made here"
+                _stand_in(image, folder, unreachable, first=not origins)
+            origins.append(Origin(image, how, time.monotonic() - begun))
+            print(f"  {image}: {how} in {origins[-1].seconds:.0f} s", flush=True)
     return origins
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Wait for another process that makes images; the same one is not made twice."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _stand_in(image: str, folder: Path, reason: str, first: bool) -> None:

@@ -24,7 +24,15 @@ from infra.local.supervisor import Supervisor
 
 START_SECONDS, STOP_SECONDS = 180.0, 120.0
 VERSION = "0.1.0"
-_COMPONENTS_STOPPED_FIRST = ("git", "agent", "caddy", "platform", "migrations", "postgres")
+_COMPONENTS_STOPPED_FIRST = (
+    "images",
+    "git",
+    "agent",
+    "caddy",
+    "platform",
+    "migrations",
+    "postgres",
+)
 _DONE = {Phase.READY, Phase.FINISHED}
 
 

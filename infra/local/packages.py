@@ -36,7 +36,6 @@ TESTS = (
     Need("docker-registry", "docker-registry", "the registry that pushes are tested against"),
     Need("htpasswd", "apache2-utils", "password files for that registry"),
     Need("mariadbd", "mariadb-server", "the entities' repositories are tested on it too"),
-    Need("redis-server", "redis-server", "a protocol the test services speak"),
     Need("wrk", "wrk", "load during deployments"),
     Need("/usr/lib/postgresql/15/bin/postgres", "postgresql-15", "the oldest server supported"),
     Need("debootstrap", "debootstrap", "makes base images where none can be pulled"),
