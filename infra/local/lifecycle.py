@@ -24,7 +24,7 @@ from infra.local.supervisor import Supervisor
 
 START_SECONDS, STOP_SECONDS = 180.0, 120.0
 VERSION = "0.1.0"
-_COMPONENTS_STOPPED_FIRST = (
+_STOPPED_FIRST = (
     "images",
     "git",
     "agent",
@@ -196,7 +196,7 @@ def down(settings: LocalSettings, services: bool) -> None:
 def stop_orphans(state: State) -> list[str]:
     """Stop components whose supervisor is gone; returns their names."""
     stopped = []
-    for name in _COMPONENTS_STOPPED_FIRST:
+    for name in _STOPPED_FIRST:
         pidfile = state.run / f"{name}.pid"
         identity = processes.recorded(pidfile)
         if identity is not None:
