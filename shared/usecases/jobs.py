@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from shared.usecases.attempts import Attempt
 PLATFORM: Final = UUID(int=0)
 """Owns jobs that belong to no organisation: the standing watch of an edge."""
 BEAT_SECONDS: Final = 2
+_ROLES_HOLD: Final = timedelta(minutes=1)
 _REPEATED: Final = {errors.AgentLost.__name__, errors.Transient.__name__}
 
 
@@ -80,11 +81,21 @@ def claim(agent: Agent, roles: Sequence[str], *, uow: UnitOfWork) -> Claim | Non
     token = f"c2dj_{secrets.token_urlsafe(32)}"
     kinds = [kind for kind in JobKind if ROLE[kind] in roles]
     with uow:
-        uow.agents.seen(agent)
+        _seen(uow, agent)
         if "edge" in roles:
             _ensure_watch(uow, agent.name)
         job = uow.jobs.claim(kinds, agent.name, token_hash(token))
     return Claim(job, token) if job else None
+
+
+def _seen(uow: UnitOfWork, agent: Agent) -> None:
+    """An agent asks for each role apart: what it asked for a moment ago still holds."""
+    for known in uow.agents.list():
+        lately = agent.last_seen_at - known.last_seen_at < _ROLES_HOLD
+        if known.name == agent.name and lately:
+            roles = tuple(sorted({*known.roles, *agent.roles}))
+            agent = replace(agent, roles=roles)
+    uow.agents.seen(agent)
 
 
 def _ensure_watch(uow: UnitOfWork, agent: str) -> None:

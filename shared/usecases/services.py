@@ -12,7 +12,7 @@ from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import new_id, now, slug
 from shared.domain.masking import Masker
 from shared.domain.releases import Instance, InstanceRole, Release
-from shared.domain.services import Service, ServiceState, Source
+from shared.domain.services import OverlapPolicy, Service, ServiceState, Source
 from shared.domain.variables import Availability
 from shared.ports.compute import Compute, OutputLine
 from shared.ports.secrets import Vault
@@ -82,6 +82,8 @@ def _with(service: Service, settings: Mapping[str, Any]) -> Service:
     given = {name: value for name, value in settings.items() if name not in _GROUPS}
     if given.get("name") is not None:
         given["name"] = checked_name(given["name"])
+    if given.get("overlap") is not None:
+        given["overlap"] = OverlapPolicy(given["overlap"])
     for name in _GROUPS & settings.keys():
         given[name] = _merged(service, name, settings[name])
     return replace(service, **{k: v for k, v in given.items() if k == "source" or v is not None})
