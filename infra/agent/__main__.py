@@ -6,14 +6,15 @@ import os
 import signal
 import sys
 import threading
+from contextlib import ExitStack, closing
 from types import FrameType
 
 from infra.agent.control import ControlPlane
-from infra.agent.roles import handlers
+from infra.agent.roles import Roles, take_roles
 from infra.agent.settings import HELP, BadSettings, Settings, read_settings
 from infra.agent.slots import Slots
 from infra.agent.worker import Worker
-from infra.agent.workspace import Workspace
+from infra.agent.workspace import Workspace, memory_folder
 
 _EXIT_USAGE = 64
 
@@ -39,27 +40,25 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _serve(settings: Settings) -> None:
-    workspace = Workspace(settings.folder)
-    control = ControlPlane(settings.url, settings.token)
-    worker = Worker(
-        control,
-        handlers(settings, workspace),
-        name=settings.name,
-        slots=Slots(settings.home / "agent" / "slots", settings.builds),
-        poll_seconds=settings.poll_seconds,
-    )
-    _obey_signals(worker)
-    sys.stderr.write(
-        f"agent {settings.name} ({', '.join(settings.roles)}) works for {settings.url}\n"
-    )
-    try:
+    with ExitStack() as stack:
+        workspace = stack.enter_context(closing(Workspace(settings.folder)))
+        vault = stack.enter_context(closing(Workspace(memory_folder(settings))))
+        control = stack.enter_context(closing(ControlPlane(settings.url, settings.token)))
+        roles = take_roles(settings, workspace, vault)
+        worker = Worker(
+            control,
+            roles.handlers,
+            name=settings.name,
+            slots=Slots(settings.home / "agent" / "slots", settings.builds),
+            poll_seconds=settings.poll_seconds,
+        )
+        _obey_signals(worker, roles)
+        done = ", ".join(settings.roles)
+        sys.stderr.write(f"agent {settings.name} ({done}) works for {settings.url}\n")
         worker.run(settings.drain_seconds)
-    finally:
-        control.close()
-        workspace.close()
 
 
-def _obey_signals(worker: Worker) -> None:
+def _obey_signals(worker: Worker, roles: Roles) -> None:
     asked = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -68,6 +67,7 @@ def _obey_signals(worker: Worker) -> None:
         else:
             asked.set()
             worker.stop()
+            roles.close()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

@@ -70,11 +70,11 @@ class ControlPlane:
         except (KeyError, TypeError, ValueError) as error:
             raise Unreachable(f"the control plane handed out no proper job: {error}") from error
 
-    def heartbeat(self, claim: Claim, observations: list[dict[str, Any]]) -> bool:
-        """Says the job is alive; whether it should be cancelled."""
+    def heartbeat(self, claim: Claim, observations: list[dict[str, Any]]) -> dict[str, Any]:
+        """Says the job is alive; the answer's `cancel` says whether it should stop."""
         body = {"observations": observations}
         answer = self._post(f"/{claim.id}/heartbeat", claim.token, body, timeout=5.0)
-        return bool(_object(answer).get("cancel", False))
+        return _object(answer)
 
     def logs(self, claim: Claim, chunk: bytes) -> None:
         """Hands over one encoded chunk of log lines; the same number twice is stored once."""

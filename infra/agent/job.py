@@ -27,6 +27,8 @@ class Job:
         """The control plane no longer wants this job's result."""
         self.cancel_requested = False
         """A person (or a newer deployment) asked for it to stop."""
+        self.heartbeat_answer: dict[str, Any] = {}
+        """What the control plane said to the last heartbeat."""
         self._control = control
         self._stop = threading.Event()
         self._stoppers: list[Callable[[], None]] = []
@@ -71,12 +73,21 @@ class Job:
         for line in cut_lines(self.masker.mask(text)):
             self._buffer.add(stream, line)
 
-    def writer(self, stream: str, tap: Callable[[str], None] | None = None) -> LineWriter:
-        """Where to write a program's raw output; `tap` sees each masked line as well."""
+    def writer(
+        self,
+        stream: str,
+        tap: Callable[[str], None] | None = None,
+        leave_out: Callable[[str], bool] | None = None,
+    ) -> LineWriter:
+        """Where to write a program's raw output.
+
+        `tap` sees each masked line as well; what `leave_out` is true for is not logged.
+        """
 
         def emit(line: str) -> None:
             for piece in cut_lines(line):
-                self._buffer.add(stream, piece)
+                if leave_out is None or not leave_out(piece):
+                    self._buffer.add(stream, piece)
                 if tap:
                     tap(piece)
 
@@ -178,14 +189,14 @@ class Job:
         with self._lock:
             sent = list(self._observations)
         try:
-            cancel = self._control.heartbeat(self.claim, sent)
+            self.heartbeat_answer = self._control.heartbeat(self.claim, sent)
         except JobGone:
             return self.lose()
         except Refused:
-            cancel = False
+            return None
         with self._lock:
             del self._observations[: len(sent)]
-        if cancel and not self.cancel_requested:
+        if self.heartbeat_answer.get("cancel") and not self.cancel_requested:
             self.cancel()
         return None
 

@@ -20,12 +20,14 @@ settings (environment variables):
   C2D_AGENT_DRAIN_SECONDS   how long SIGTERM lets running jobs finish (900)
   C2D_HOME                  state folder (/var/lib/click-to-deploy as root,
                             else ~/.local/share/click-to-deploy)
+  C2D_HTTP_PORT             where this machine's router listens (7080)
   C2D_BUILDER               docker or buildctl (docker)
   C2D_DOCKER                the docker command (found by itself)
   C2D_BUILDCTL              the buildctl command (buildctl)
   BUILDKIT_ADDRESS          buildctl only (unix:///run/buildkit/buildkitd.sock)
   C2D_BUILDKIT_ROOT         where BuildKit keeps its running steps (found by itself)
   C2D_DOCKERFILE_SYNTAX     pass or strip '# syntax=' lines (pass)
+  C2D_BUILD_CA              CA bundle (PEM) that build steps trust when they download
   C2D_ALLOW_PRIVATE_GIT     true: clone from private and loopback addresses (false)
   C2D_ALLOW_LOCAL_GIT       true: clone from folders of this machine (false)
   C2D_MIN_FREE_DISK_MB      free space a build needs to start (2048)
@@ -50,6 +52,7 @@ class Settings:
     name: str
     roles: tuple[str, ...]
     home: Path
+    http_port: int = 7080
     builds: int = 2
     poll_seconds: float = 5.0
     drain_seconds: float = 900.0
@@ -59,6 +62,7 @@ class Settings:
     buildkit_address: str = "unix:///run/buildkit/buildkitd.sock"
     buildkit_root: Path | None = None
     strip_syntax: bool = False
+    build_ca: Path | None = None
     allow_private_git: bool = False
     allow_local_git: bool = False
     min_free_disk_mb: int = 2048
@@ -77,13 +81,13 @@ class Settings:
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings in `environ`. Raises BadSettings."""
     read = _Reader(environ)
-    root = environ.get("C2D_BUILDKIT_ROOT")
     return Settings(
         url=read.required("C2D_AGENT_URL").rstrip("/"),
         token=read.required("C2D_AGENT_TOKEN"),
         name=read.name(),
         roles=read.roles(),
         home=Path(environ.get("C2D_HOME") or default_home()),
+        http_port=int(read.number("C2D_HTTP_PORT", 7080, least=1)),
         builds=int(read.number("C2D_AGENT_BUILDS", 2, least=1)),
         poll_seconds=read.number("C2D_AGENT_POLL_SECONDS", 5),
         drain_seconds=read.number("C2D_AGENT_DRAIN_SECONDS", 900),
@@ -91,8 +95,9 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         docker=environ.get("C2D_DOCKER") or None,
         buildctl=environ.get("C2D_BUILDCTL") or "buildctl",
         buildkit_address=environ.get("BUILDKIT_ADDRESS") or "unix:///run/buildkit/buildkitd.sock",
-        buildkit_root=Path(root) if root else None,
+        buildkit_root=read.path("C2D_BUILDKIT_ROOT"),
         strip_syntax=read.choice("C2D_DOCKERFILE_SYNTAX", ("pass", "strip")) == "strip",
+        build_ca=read.path("C2D_BUILD_CA"),
         allow_private_git=read.flag("C2D_ALLOW_PRIVATE_GIT"),
         allow_local_git=read.flag("C2D_ALLOW_LOCAL_GIT"),
         min_free_disk_mb=int(read.number("C2D_MIN_FREE_DISK_MB", 2048)),
@@ -119,6 +124,9 @@ class _Reader:
         if value := self._environ.get(key, "").strip():
             return value
         raise BadSettings(f"{key} is not set")
+
+    def path(self, key: str) -> Path | None:
+        return Path(value) if (value := self._environ.get(key)) else None
 
     def number(self, key: str, default: float, *, least: float = 0) -> float:
         text = self._environ.get(key) or str(default)

@@ -11,6 +11,9 @@ from tempfile import mkdtemp
 from types import TracebackType
 from typing import Any, Final
 
+from infra.agent.settings import Settings
+
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a private folder is made and checked in it
 _LOCK: Final = "in-use.lock"
 
 
@@ -36,6 +39,20 @@ class Workspace:
     def close(self) -> None:
         os.close(self._lock)
         remove_tree(self._root)
+
+
+def memory_folder(settings: Settings) -> Path:
+    """A folder in memory that nobody else owns; on disk where this machine has none."""
+    user = os.geteuid()
+    folder = _MEMORY / f"click-to-deploy-{user}" / settings.name
+    try:
+        folder.parent.mkdir(mode=0o700, exist_ok=True)
+        owner = folder.parent.lstat()
+    except OSError:
+        return settings.folder / "vault"
+    if owner.st_uid != user or not stat.S_ISDIR(owner.st_mode) or owner.st_mode & 0o077:
+        return settings.folder / "vault"
+    return folder
 
 
 def remove_tree(folder: Path) -> None:

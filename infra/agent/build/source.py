@@ -1,0 +1,207 @@
+"""Brings the exact commit of a repository onto this machine."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from infra.agent.build.git import MIB, Git, GitCredentials
+from infra.agent.build.git_errors import explained
+from infra.agent.build.remotes import Remote, checked, parse_remote
+from infra.agent.settings import Settings
+from shared.domain.errors import SourceNotFound, SourceTooLarge
+
+_SHA: Final = re.compile(r"^[0-9a-f]{40}$")
+_DEPTH: Final = 50
+_REFUSED: Final = "unadvertised object"
+_ABSENT: Final = re.compile(r"not our ref|couldn't find remote ref|unadvertised object|bad object")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to clone: `sha` wins over `ref`, neither means the default branch."""
+
+    url: str
+    ref: str | None = None
+    sha: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What was cloned: `folder` holds the files, `repository` the history."""
+
+    folder: Path
+    repository: Path
+    remote: Remote
+    sha: str
+    ref: str | None
+    message: str
+    author: str
+
+
+def clone(wanted: Wanted, credentials: GitCredentials, git: Git, settings: Settings) -> Commit:
+    """The commit's tree in `git.home/source`; the repository itself stays beside it.
+
+    Raises SourceNotFound, SourceDenied, SourceTooLarge, DiskFull, Transient, Cancelled.
+    """
+    git.prepare(follow_redirects=settings.allow_private_git)
+    remote = checked(parse_remote(wanted.url), settings)
+    if remote.login:
+        git.job.masker.add(remote.login)
+    return fetch_tree(wanted, remote, credentials, git, git.home / "git", git.home / "source")
+
+
+def fetch_tree(
+    wanted: Wanted,
+    remote: Remote,
+    credentials: GitCredentials,
+    git: Git,
+    repository: Path,
+    folder: Path,
+) -> Commit:
+    """Fetches one commit into `repository` and its files into `folder`."""
+    given = credentials.given or remote.login is not None
+    with git.opening(remote, credentials) as env:
+        sha, ref = _resolved(wanted, remote, git, env, given)
+        _must(git.run(["init", "--quiet", "--bare", str(repository)]), remote, given)
+        _fetch(sha, ref, remote, git, env, repository, given)
+    git.check_size()
+    sha = _commit_of(sha, git, repository, remote)
+    _check_tree(sha, git, repository)
+    folder.mkdir(parents=True, exist_ok=True)
+    tree = [f"--git-dir={repository}", f"--work-tree={folder}"]
+    _must(git.run([*tree, "checkout", "--quiet", "--force", "--detach", sha]), remote, given)
+    git.check_size()
+    shown = git.run([f"--git-dir={repository}", "log", "-1", "--format=%an%x00%s", sha])[1]
+    author, _, message = shown.strip().partition("\x00")
+    return Commit(folder, repository, remote, sha, wanted.ref or ref, message[:200], author[:100])
+
+
+def _resolved(
+    wanted: Wanted, remote: Remote, git: Git, env: dict[str, str], given: bool
+) -> tuple[str, str | None]:
+    """The SHA to fetch, and the full name of the ref it came from."""
+    sha = (wanted.sha or "").lower()
+    if sha and not _SHA.match(sha):
+        raise SourceNotFound(f"{wanted.sha!r} is no commit; give all 40 characters of its SHA.")
+    if sha:
+        return sha, wanted.ref
+    if wanted.ref and _SHA.match(wanted.ref):
+        return wanted.ref, None
+    code, out, err = git.run(["ls-remote", "--quiet", "--", _address(remote)], env)
+    if code:
+        raise explained(err, remote, credentials=given)
+    refs = {name: found for found, _, name in (line.partition("\t") for line in out.splitlines())}
+    if not refs:
+        raise SourceNotFound(f"The repository {remote.url} is empty; push a commit first.")
+    return _named(wanted.ref, refs, remote)
+
+
+def _named(ref: str | None, refs: dict[str, str], remote: Remote) -> tuple[str, str | None]:
+    if ref is None:
+        if "HEAD" in refs:
+            return refs["HEAD"], "HEAD"
+        raise SourceNotFound(
+            f"The default branch of {remote.url} does not exist; name a branch ({_branches(refs)})."
+        )
+    candidates = (
+        f"refs/heads/{ref}",
+        f"refs/tags/{ref}^{{}}",
+        f"refs/tags/{ref}",
+        f"{ref}^{{}}",
+        ref,
+    )
+    for name in candidates:
+        if name in refs:
+            return refs[name], name.removesuffix("^{}")
+    raise SourceNotFound(
+        f"{remote.url} has no branch or tag {ref!r} (branches: {_branches(refs)}); "
+        "correct the name or push it."
+    )
+
+
+def _branches(refs: dict[str, str]) -> str:
+    names = sorted(
+        name.removeprefix("refs/heads/") for name in refs if name.startswith("refs/heads/")
+    )
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return ", ".join(names[:8]) + more if names else "none"
+
+
+def _fetch(
+    sha: str,
+    ref: str | None,
+    remote: Remote,
+    git: Git,
+    env: dict[str, str],
+    repository: Path,
+    given: bool,
+) -> None:
+    """By SHA; where the server does not allow that, through a branch, then through everything."""
+    base = [f"--git-dir={repository}", "fetch", "--quiet", "--no-tags", "--force"]
+    url = _address(remote)
+    everything = ["+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*"]
+    code, _, err = git.run([*base, "--depth=1", "--", url, sha], env)
+    if code == 0:
+        return
+    if _REFUSED in err:
+        git.job.log("The server gives no single commits: fetching its branches instead.")
+        code, _, err = git.run([*base, f"--depth={_DEPTH}", "--", url, ref or "HEAD"], env)
+        if not _has(sha, git, repository):
+            code, _, err = git.run([*base, "--unshallow", "--", url, *everything], env)
+            if code:
+                code, _, err = git.run([*base, "--", url, *everything], env)
+        if code == 0 and _has(sha, git, repository):
+            return
+    if code == 0 or _ABSENT.search(err):
+        raise SourceNotFound(
+            f"Commit {sha[:12]} is not in {remote.url}; it may have been force-pushed away: "
+            "deploy a branch instead."
+        )
+    raise explained(err, remote, credentials=given)
+
+
+def _has(sha: str, git: Git, repository: Path) -> bool:
+    return git.run([f"--git-dir={repository}", "cat-file", "-e", f"{sha}^{{commit}}"])[0] == 0
+
+
+def _commit_of(sha: str, git: Git, repository: Path, remote: Remote) -> str:
+    """The commit itself, where `sha` is a tag's."""
+    args = [f"--git-dir={repository}", "rev-parse", "--verify", f"{sha}^{{commit}}"]
+    code, out, _ = git.run(args)
+    if code:
+        raise SourceNotFound(f"{sha[:12]} in {remote.url} is no commit; deploy a branch or commit.")
+    return out.strip()
+
+
+def _check_tree(sha: str, git: Git, repository: Path) -> None:
+    """Before a small pack unfolds into a full disk: what would the checkout weigh?"""
+    args = [f"--git-dir={repository}", "ls-tree", "-r", "-l", "-z", "--full-tree", sha]
+    entries = [entry for entry in git.run(args)[1].split("\0") if entry]
+    sizes = [entry.split("\t", 1)[0].split()[-1] for entry in entries]
+    total = sum(int(size) for size in sizes if size.isdigit())
+    if total > git.limits.size_mb * MIB:
+        raise SourceTooLarge(
+            f"The files of the repository are {total // MIB} MiB, the limit is "
+            f"{git.limits.size_mb} MiB; remove large files from it or raise the limit."
+        )
+    if len(entries) > git.limits.files:
+        raise SourceTooLarge(
+            f"The repository has {len(entries)} files, the limit is {git.limits.files}."
+        )
+
+
+def _address(remote: Remote) -> str:
+    """What git connects to; git:// cannot be pinned otherwise than in the URL."""
+    if remote.scheme == "git" and remote.address:
+        shown = f"[{remote.address}]" if ":" in remote.address else remote.address
+        return remote.url.replace(f"//{remote.authority}", f"//{shown}:{remote.port}", 1)
+    if remote.scheme == "file":
+        return f"file://{Path(remote.url).resolve()}"
+    return remote.url
+
+
+def _must(answer: tuple[int, str, str], remote: Remote, given: bool) -> None:
+    code, _, err = answer
+    if code:
+        raise explained(err, remote, credentials=given)
