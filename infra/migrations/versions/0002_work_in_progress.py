@@ -1,0 +1,89 @@
+"""Work in progress: leases and their line, jobs, agents."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from infra.migrations.parts import DOCUMENT, INSTANT, PROSE, index, parent, table
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    table(
+        "leases",
+        sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("service_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("holder", sa.Uuid(), nullable=True),
+        sa.Column("acquired_at", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("organization_id", "service_id", name="pk_leases"),
+        parent("leases", "services", "service_id"),
+    )
+    table(
+        "lease_waiters",
+        sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("service_id", sa.Uuid(), nullable=False),
+        sa.Column("deployment_id", sa.Uuid(), nullable=False),
+        sa.Column("deployment_number", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("sealed_token", PROSE, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint(
+            "organization_id", "service_id", "deployment_id", name="pk_lease_waiters"
+        ),
+        parent("lease_waiters", "deployments", "deployment_id"),
+        parent("lease_waiters", "services", "service_id"),
+    )
+    index("ix_lease_waiters_deployment", "lease_waiters", ["organization_id", "deployment_id"])
+    table(
+        "jobs",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("deployment_id", sa.Uuid(), nullable=True),
+        sa.Column("service_id", sa.Uuid(), nullable=True),
+        sa.Column("key", sa.String(255), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("step", sa.String(128), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(32), nullable=False),
+        sa.Column("spec", DOCUMENT, nullable=False),
+        sa.Column("sealed_token", PROSE, nullable=True),
+        sa.Column("heartbeat_limit_seconds", sa.Integer(), nullable=False),
+        sa.Column("agent", sa.String(255), nullable=True),
+        sa.Column("token_hash", sa.String(128), nullable=True),
+        sa.Column("claimed_at", INSTANT, nullable=True),
+        sa.Column("heartbeat_at", INSTANT, nullable=True),
+        sa.Column("ended_at", INSTANT, nullable=True),
+        sa.Column("cancel_requested", sa.Boolean(), nullable=False),
+        sa.Column("output", DOCUMENT, nullable=True),
+        sa.Column("error", sa.String(255), nullable=True),
+        sa.Column("reason", PROSE, nullable=True),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_jobs"),
+        parent("jobs", "deployments", "deployment_id"),
+        parent("jobs", "services", "service_id"),
+        sa.UniqueConstraint("organization_id", "key", name="uq_jobs_key"),
+    )
+    index("ix_jobs_deployment", "jobs", ["organization_id", "deployment_id", "created_at"])
+    index("ix_jobs_queued", "jobs", ["created_at", "id"], where="state = 'queued'")
+    index("ix_jobs_running", "jobs", ["organization_id", "service_id"], where="state = 'running'")
+    index("ix_jobs_service", "jobs", ["organization_id", "service_id"])
+    table(
+        "agents",
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("roles", DOCUMENT, nullable=False),
+        sa.Column("version", sa.String(64), nullable=False),
+        sa.Column("capacity", sa.Integer(), nullable=False),
+        sa.Column("running", sa.Integer(), nullable=False),
+        sa.Column("facts", DOCUMENT, nullable=True),
+        sa.Column("last_seen_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_agents"),
+    )
+
+
+def downgrade() -> None:
+    for name in ("agents", "jobs", "lease_waiters", "leases"):
+        op.drop_table(name)
