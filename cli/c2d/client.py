@@ -215,6 +215,12 @@ def _refusal(response: httpx.Response, body: bytes) -> CliError:
         problem = {}
     if not isinstance(problem, dict):
         problem = {}
+    if response.status_code == 500 and not problem:
+        # What a web server says for an application that it cut off while stopping.
+        return Unreachable(
+            "the platform broke off its answer",
+            "Is it restarting? Try again; the reason may be in its log: c2d platform logs",
+        )
     if response.status_code in _BUSY:
         after = response.headers.get("Retry-After", "")
         text = problem.get("detail") or f"the platform answered {response.status_code}"

@@ -72,8 +72,9 @@ class ApiError(CliError):
         self.status = status
         self.type = str(problem.get("type") or "")
         self.fields = [_field(error) for error in problem.get("errors") or []]
-        detail = problem.get("detail") or problem.get("title") or f"the platform answered {status}"
-        super().__init__("; ".join([str(detail), *self.fields]), _HINTS.get(status))
+        said = problem.get("detail") or problem.get("title") or f"the platform answered {status}"
+        more = [field for field in self.fields if field not in str(said)]
+        super().__init__("; ".join([str(said), *more]), _HINTS.get(status))
 
     def document(self) -> dict[str, Any]:
         return {**super().document(), "type": self.type, "status": self.status}

@@ -51,17 +51,3 @@ class LogCursor:
 def tail(client: Client, deployment_id: str, lines: int) -> list[LogLine]:
     """The last lines of a deployment's log."""
     return list(deque(LogCursor(client, deployment_id).stored(), maxlen=lines))
-
-
-def runtime_tail(client: Client, service_id: str, lines: int) -> list[LogLine]:
-    """The last lines that a service's running instance wrote."""
-    page = client.get(f"/services/{service_id}/logs", tail=lines)
-    return cast(list[LogLine], page["items"])
-
-
-def new_lines(before: list[LogLine], now: list[LogLine]) -> list[LogLine]:
-    """The lines of a later tail that an earlier one does not have: tails overlap."""
-    for size in range(min(len(before), len(now)), 0, -1):
-        if before[-size:] == now[:size]:
-            return now[size:]
-    return now

@@ -68,7 +68,7 @@ class Deployment(TypedDict):
     sha: str | None
     image: str | None
     commit_message: str | None
-    release_number: int | None
+    release_id: str | None
     cancel_requested: bool
     reason: str | None
     error: str | None

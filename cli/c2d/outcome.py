@@ -30,13 +30,9 @@ def headline(name: str, deployment: Deployment, steps: Sequence[Step]) -> str:
     subject = f"{name} #{deployment['number']}"
     spent = duration(deployment["duration_ms"])
     if deployment["state"] == "live":
-        parts = [
-            f"{step['name'].lower()} {duration(step['duration_ms'])}"
-            for step in steps
-            if step["name"] in {"Build", "Release"} and step["duration_ms"]
-        ]
-        timing = f" after {spent}" if spent else ""
-        return f"{subject} is live{timing}" + (f" ({', '.join(parts)})" if parts else "")
+        built = next((s["duration_ms"] for s in steps if s["name"] == "Build"), None)
+        part = f", {duration(built)} of it the build" if built else ""
+        return f"{subject} is live after {spent}{part}" if spent else f"{subject} is live"
     sentence = {
         "failed": f"{subject} failed",
         "cancelled": f"{subject} was cancelled",

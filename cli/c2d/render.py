@@ -62,6 +62,10 @@ class Screen:
         sys.stdout.write(clean(text) + "\n")
         sys.stdout.flush()
 
+    def flush(self) -> None:
+        """Show at once what was written, also in a pipe."""
+        sys.stdout.flush()
+
     def say(self, text: str, style: str = "") -> None:
         """A remark for the person, on stderr."""
         self.err.print(Text(clean(text), style=style), soft_wrap=True)

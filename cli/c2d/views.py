@@ -26,6 +26,20 @@ def view_for(screen: Screen, name: str) -> View:
     return LiveView(screen, name) if screen.err.is_terminal else PlainView(screen, name)
 
 
+class Outcomes:
+    """What was last told of each step."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, tuple[int, str, int]] = {}
+
+    def changed(self, step: Step) -> bool:
+        """Whether this is news: another outcome, or another try."""
+        news = (step["attempt"], step["outcome"], step["tries"])
+        before = self._told.get(step["name"])
+        self._told[step["name"]] = news
+        return before != news
+
+
 class PlainView:
     """One line per change, with the seconds since the start: for files and pipelines."""
 
@@ -33,7 +47,7 @@ class PlainView:
         self._screen = screen
         self._name = name
         self._started = time.monotonic()
-        self._outcomes: dict[tuple[str, str], str] = {}
+        self._outcomes = Outcomes()
 
     def __enter__(self) -> "PlainView":
         return self
@@ -46,9 +60,7 @@ class PlainView:
 
     def steps(self, steps: Sequence[Step]) -> None:
         for step in steps:
-            key = (step["name"], step["started_at"])
-            if self._outcomes.get(key) != step["outcome"]:
-                self._outcomes[key] = step["outcome"]
+            if self._outcomes.changed(step):
                 self._line(step_line(step))
 
     def log(self, lines: Sequence[LogLine]) -> None:
@@ -69,7 +81,7 @@ class LiveView:
         self._screen = screen
         self._name = name
         self._started = time.monotonic()
-        self._since: dict[tuple[str, str], float] = {}
+        self._since: dict[str, float] = {}
         self._deployment: Deployment | None = None
         self._steps: Sequence[Step] = ()
         self._spinner = Spinner("dots")
@@ -90,7 +102,7 @@ class LiveView:
     def steps(self, steps: Sequence[Step]) -> None:
         self._steps = steps
         for step in steps:
-            self._since.setdefault((step["name"], step["started_at"]), time.monotonic())
+            self._since.setdefault(step["name"], time.monotonic())
 
     def log(self, lines: Sequence[LogLine]) -> None:
         for line in lines:
@@ -125,7 +137,7 @@ class LiveView:
         if step["outcome"] != "running":
             mark = Text(f"  {_MARKS.get(step['outcome'], '?')}", style=style)
             return [mark, name, Text(duration(step["duration_ms"]), style="dim")]
-        since = self._since[(step["name"], step["started_at"])]
+        since = self._since[step["name"]]
         tries = f" (try {step['tries']})" if step["tries"] > 1 else ""
         spent = Text(duration((time.monotonic() - since) * 1000) + tries, style="dim")
         return [self._spinner, name, spent]
@@ -136,7 +148,7 @@ class JsonView:
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self._outcomes: dict[tuple[str, str], str] = {}
+        self._outcomes = Outcomes()
 
     def __enter__(self) -> "JsonView":
         return self
@@ -149,9 +161,7 @@ class JsonView:
 
     def steps(self, steps: Sequence[Step]) -> None:
         for step in steps:
-            key = (step["name"], step["started_at"])
-            if self._outcomes.get(key) != step["outcome"]:
-                self._outcomes[key] = step["outcome"]
+            if self._outcomes.changed(step):
                 self._event("step", step=step)
 
     def log(self, lines: Sequence[LogLine]) -> None:

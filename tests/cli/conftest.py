@@ -52,6 +52,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class Cli:
     """Runs `c2d` in this process or as one of its own."""
 
+    def __init__(self) -> None:
+        self._processes: list[subprocess.Popen[str]] = []
+
+    def close(self) -> None:
+        """End what a failed test left running."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait(RUN_SECONDS)
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
+
     def __call__(self, *arguments: str, stdin: str | bytes | None = None) -> Result:
         return CliRunner().invoke(app, list(arguments), input=stdin, prog_name="c2d")
 
@@ -67,7 +80,7 @@ class Cli:
 
     def process(self, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
         """A process of its own, with pipes."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "c2d", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -75,6 +88,8 @@ class Cli:
             env={**os.environ, **options.pop("env", {})},
             **options,
         )
+        self._processes.append(process)
+        return process
 
     def run(self, *arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
         """A process of its own, run to its end."""
@@ -90,10 +105,12 @@ class Cli:
 
 
 @pytest.fixture
-def c2d(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def c2d(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
     monkeypatch.setenv("C2D_API_URL", platform.url)
     monkeypatch.setenv("C2D_TOKEN", platform.token)
-    return Cli()
+    cli = Cli()
+    yield cli
+    cli.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ routes = APIRouter()
 
 class NewProject(Strict):
     name: str
-    description: str | None = None
+    description: str = ""
 
 
 class ProjectPatch(Strict):
@@ -64,7 +64,10 @@ def health() -> dict[str, Any]:
 
 @routes.get("/health/ready")
 def ready() -> dict[str, Any]:
-    return {"status": "ok", "checks": {"postgres": {"ok": True, "latency_ms": 1.2, "detail": None}}}
+    return {
+        "status": "ready",
+        "checks": {"postgres": {"ok": True, "latency_ms": 1.2, "detail": None}},
+    }
 
 
 @routes.get("/projects")
@@ -152,8 +155,11 @@ def restart(request: Request, identity: str) -> Any:
 
 
 @routes.get("/services/{identity}/logs")
-def runtime_logs(request: Request, identity: str, tail: int = 200) -> Any:
-    return {"items": world_of(request).runtime.get(identity, [])[-tail:]}
+def runtime_logs(request: Request, identity: str, tail: int = 200, since: str | None = None) -> Any:
+    if not find(world_of(request).services, identity, "service")["running"]:
+        raise Refusal(404, "NotFound", "nothing serves for this service yet: deploy it first")
+    written = world_of(request).runtime.get(identity, [])
+    return {"items": [line for line in written if not since or line["at"] >= since][-tail:]}
 
 
 @routes.get("/agents")

@@ -107,7 +107,7 @@ def candidates(request: Request, identity: str) -> Any:
         "items": [
             {
                 "deployment_id": d["id"],
-                "release_number": d["release_number"],
+                "release_number": d["number"],
                 "sha": d["sha"],
                 "image": "sha256:" + "a" * 64,
                 "env_version": 1,

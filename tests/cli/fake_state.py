@@ -62,8 +62,6 @@ class World:
     scripts: list[list[Act]] = field(default_factory=list)
     gates: dict[str, threading.Event] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
-    log_lag: bool = False
-    """The last log lines are stored only after the state that ends the deployment."""
 
     def gate(self, name: str) -> threading.Event:
         return self.gates.setdefault(name, threading.Event())
@@ -72,7 +70,7 @@ class World:
         with self.changed:
             return self.changed.wait_for(condition, seconds)
 
-    def add_project(self, name: str, description: str | None = None) -> dict[str, Any]:
+    def add_project(self, name: str, description: str = "") -> dict[str, Any]:
         project = {
             "id": str(uuid4()),
             "name": name,
@@ -93,7 +91,7 @@ class World:
             "slug": slug(name),
             "state": "new",
             "state_reason": None,
-            "url": None,
+            "url": f"http://{slug(name)}-{project['slug']}.localhost:7080",
             "source": None,
             "build": {},
             "run": {"port": None, "drain_seconds": 30, "start_command": None},
@@ -129,13 +127,13 @@ class World:
             "image": None,
             "commit_message": "Say hello\n\nA longer text",
             "commit_author": "Ada",
-            "release_number": None,
+            "release_id": None,
             "rollback_of": None,
             "cancel_requested": False,
             "reason": None,
             "error": None,
             "waiting_for": None,
-            "url": None,
+            "url": service["url"],
             "created_at": now(),
             "started_at": None,
             "ended_at": None,
@@ -213,8 +211,7 @@ class World:
             state=state, error=error, reason=reason, ended_at=now(), duration_ms=12_300
         )
         if state == "live":
-            deployment["url"] = service["url"] = f"http://{service['slug']}.localhost:7080"
-            deployment["release_number"] = deployment["number"]
+            deployment["release_id"] = str(uuid4())
             service["state"] = "live"
             service["running"] = {
                 "release_number": deployment["number"],

@@ -56,7 +56,7 @@ def new_variable(request: Request, identity: str, body: VariableBody) -> Any:
     if body.key in world.variables[identity]:
         raise Refusal(409, "Conflict", f"{body.key} is there already.")
     if not body.key.isidentifier():
-        error = {"loc": ["body", "key"], "msg": "is not a name", "input": body.value}
+        error = {"field": "key", "detail": "is not a name", "input": body.value}
         raise Refusal(422, "Invalid", "The variable is not valid.", errors=[error])
     return _store(world, identity, body.key, body.model_dump(exclude={"key"}))
 

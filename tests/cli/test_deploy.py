@@ -20,7 +20,7 @@ def test_the_first_deploy_is_one_line_and_creates_what_is_missing(
     result = c2d("deploy", "--repo", REPO, "--project", "demo", "--service", "web", "--wait")
 
     assert result.exit_code == 0, result.output
-    assert result.stdout == "http://web.localhost:7080\n"
+    assert result.stdout == "http://web-demo.localhost:7080\n"
     assert [p["slug"] for p in platform.world.projects.values()] == ["demo"]
     [service] = platform.world.services.values()
     assert service["source"] == {"repository_url": REPO}
@@ -59,11 +59,14 @@ def test_ref_and_cache_are_passed_on(c2d: Cli, platform: FakePlatform, web: dict
     assert deployment["ref"] == "v1.4"
 
 
-def test_ref_and_sha_exclude_each_other(c2d: Cli, web: dict[str, Any]) -> None:
-    result = c2d("deploy", "web", "--ref", "main", "--sha", "0123abc")
+def test_an_image_and_a_ref_exclude_each_other(
+    c2d: Cli, platform: FakePlatform, web: dict[str, Any]
+) -> None:
+    result = c2d("deploy", "web", "--ref", "main", "--image", "registry.example/api:1")
 
     assert result.exit_code == 1
-    assert "--ref and --sha exclude each other" in result.stderr
+    assert "an image is ready" in result.stderr
+    assert not platform.world.deployments
 
 
 def test_an_image_needs_no_repository(c2d: Cli, platform: FakePlatform) -> None:
@@ -163,7 +166,7 @@ def test_json_with_wait_is_one_document_per_line(
     result = c2d("deploy", "web", "--wait", "--json")
 
     events = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [e["event"] for e in events][0] == "deployment"
+    assert events[0]["event"] == "deployment"
     assert [e["line"]["text"] for e in events if e["event"] == "log"] == [
         "line 1",
         "line 2",

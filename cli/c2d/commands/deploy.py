@@ -36,7 +36,9 @@ def deploy(
         str | None, typer.Option("--service", "-s", help="The same as the argument SERVICE.")
     ] = None,
     ref: Annotated[str | None, typer.Option(help="A branch or a tag, this time.")] = None,
-    sha: Annotated[str | None, typer.Option(help="A commit, this time.")] = None,
+    sha: Annotated[
+        str | None, typer.Option(help="A commit, this time (with --ref: on that branch).")
+    ] = None,
     image: Annotated[str | None, typer.Option(help="A ready image; nothing is built.")] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build without the cache.")] = False,
     wait: Wait = False,
@@ -83,9 +85,10 @@ def deploy(
 
 
 def _exclusive(options: dict[str, str | None]) -> None:
-    given = [f"--{name}" for name, value in options.items() if value]
-    if len(given) > 1:
-        raise CliError(f"{' and '.join(given)} exclude each other", "Give one of them.")
+    if options["image"] and (options["ref"] or options["sha"]):
+        raise CliError(
+            "an image is ready: --ref and --sha say what to build", "Give one or the other."
+        )
 
 
 def _remind_to_push(s: Session, service: Service) -> None:

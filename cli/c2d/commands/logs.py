@@ -98,7 +98,7 @@ def _show(s: Session, line: LogLine, timestamps: bool) -> None:
         s.screen.line(line)
         return
     s.screen.log(line, timestamps)
-    sys.stdout.flush()
+    s.screen.flush()
 
 
 def _download(s: Session, deployment: Deployment, target: Path) -> None:

@@ -7,6 +7,9 @@ import typer
 from c2d.render import ago
 from c2d.session import Json, session
 
+STATES = ("needs_attention", "planned", "created")
+"""What is there; what was removed is history."""
+
 resources_app = typer.Typer(add_completion=False, invoke_without_command=True)
 
 
@@ -28,8 +31,8 @@ def list_resources(
     if ctx.invoked_subcommand is not None:
         return
     with session(as_json) as s:
-        state = "needs_attention" if needs_attention else None
-        items = list(s.client.pages("/resources", state=state))
+        states = ("needs_attention",) if needs_attention else STATES
+        items = [each for state in states for each in s.client.pages("/resources", state=state)]
         if as_json:
             s.screen.document({"items": items})
             return

@@ -36,8 +36,13 @@ def whoami(as_json: Json = False) -> None:
             )
         else:
             _show(s, health, ready, accepted)
-    if not accepted or ready.get("status") != "ok":
+    if not accepted or not is_ready(ready):
         raise typer.Exit(int(ExitCode.ERROR))
+
+
+def is_ready(ready: dict[str, Any]) -> bool:
+    """The platform's own verdict on its parts."""
+    return all(check.get("ok") for check in (ready.get("checks") or {}).values())
 
 
 def _accepted(s: Session) -> bool:
@@ -57,7 +62,7 @@ def _show(s: Session, health: dict[str, Any], ready: dict[str, Any], accepted: b
             ("Version", health.get("version")),
             ("Signed in by", s.client.source),
             ("Token", "accepted" if accepted else "refused: c2d login"),
-            ("Ready", ready.get("status")),
+            ("Ready", "ok" if is_ready(ready) else "not ready"),
         )
     )
     rows = [
