@@ -64,9 +64,12 @@ def unit_of_work() -> "UnitOfWork":
 
 @cache
 def vault() -> "Vault":
-    from shared.adapters.vault import load_vault
+    """The master keys: one file, or every `master-*.json` of a folder, the last one seals."""
+    from shared.adapters.vault import EnvelopeVault, MasterKey
 
-    return load_vault(settings().keys)
+    path = settings().keys
+    files = sorted(path.glob("master-*.json")) if path.is_dir() else [path]
+    return EnvelopeVault([MasterKey.load(file) for file in files])
 
 
 def substitutions() -> Mapping[str, str | int]:

@@ -11,6 +11,8 @@ from shared.http.entry import lambda_handler
 from shared.usecases.health import check_all
 
 router = APIRouter(tags=["health"])
+REQUIRED = ("postgres", "workflows")
+"""Without these nothing is accepted; while others are away, deployments wait for them."""
 
 
 class ReadyOut(BaseModel):
@@ -22,7 +24,7 @@ class ReadyOut(BaseModel):
 def get_ready(response: Response) -> ReadyOut:
     """Whether the platform can do its work: each part, with its latency."""
     checks = check_all(bootstrap.health_checks())
-    ready = all(check["ok"] for check in checks.values())
+    ready = all(checks[name]["ok"] for name in REQUIRED)
     response.status_code = 200 if ready else 503
     return ReadyOut(status="ready" if ready else "not_ready", checks=checks)
 
