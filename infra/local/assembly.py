@@ -6,37 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from infra.caddy import render
 from infra.caddy.layout import EdgeLayout
 from infra.local import processes
-from infra.local.components import Component, Probe, inherited_environment
+from infra.local.components import Component, inherited_environment
 from infra.local.engine import docker_program, engine_component, ensure_engine
 from infra.local.errors import RefusedError
 from infra.local.postgres import Cluster, create_database, open_cluster, postgres_component
+from infra.local.probes import HEALTH, http_probe, ready_probe
 from infra.local.settings import PROJECT, LocalSettings
 from infra.local.state import State
-
-HEALTH = "/v1/click-deploy/health"
-
-
-def http_probe(url: str, name: str, accept: frozenset[int] = frozenset({200})) -> Probe:
-    """A probe that asks an address and is content with one of these status codes."""
-
-    def ask() -> str | None:
-        try:
-            with urllib.request.urlopen(url, timeout=3) as response:  # noqa: S310 - our own http
-                code = response.status
-        except urllib.error.HTTPError as error:
-            code = error.code
-        except OSError as error:
-            return f"{name} does not answer at {url}: {getattr(error, 'reason', error)}"
-        return None if code in accept else f"{name} answers {code} at {url}"
-
-    return ask
 
 
 def token(path: Path) -> str:
@@ -55,7 +36,7 @@ def platform_environment(settings: LocalSettings, state: State, database: str) -
         "C2D_DOMAIN": settings.domain,
         "DATABASE_URL": database,
         "C2D_PLATFORM_ID": token(state.platform_id),
-        "C2D_KEYS_FILE": str(state.master_key),
+        "C2D_KEYS_FILE": str(state.keys),
         "C2D_API_TOKEN": credentials["token"],
         "C2D_AGENT_TOKEN": token(state.agent_token),
         "DOCKER_HOST": f"unix://{settings.docker_socket}",
@@ -166,6 +147,7 @@ def _agent(settings: LocalSettings, state: State) -> Component:
         name="agent",
         argv=(sys.executable, "-m", "infra.agent"),
         environment=agent_environment(settings, state),
+        ready=ready_probe(settings.api_url, "agents"),
         folder=PROJECT,
         grace_seconds=20,
         repeat_seconds=1,

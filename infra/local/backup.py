@@ -16,11 +16,12 @@ from pathlib import Path
 import psycopg
 
 from infra.local.errors import RefusedError
-from infra.local.lifecycle import VERSION, running_supervisor
+from infra.local.lifecycle import running_supervisor
 from infra.local.postgres import Cluster, create_database, open_cluster, postgres_component, probe
 from infra.local.postgres_binaries import Installation, installations
 from infra.local.settings import LocalSettings
 from infra.local.state import State, create_state
+from shared import VERSION
 
 FORMAT, DUMP, MANIFEST = 1, "database.dump", "manifest.json"
 KEPT = ("keys", "platform-id", "credentials.json", "edge/routes", "edge/caddy/verify-secret")

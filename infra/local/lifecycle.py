@@ -10,20 +10,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra.local import firewall, processes
-from infra.local.assembly import HEALTH, assemble, http_probe
+from infra.local.assembly import assemble
 from infra.local.control import ask
 from infra.local.engine import docker
 from infra.local.errors import RefusedError
 from infra.local.images import ALL, provide
 from infra.local.keeper import Phase
 from infra.local.packages import ENGINE, RUNTIME, install
+from infra.local.probes import ready_probe
 from infra.local.rotation import tail
 from infra.local.settings import PROJECT, LocalSettings
 from infra.local.state import State, create_state, hold, write_private
 from infra.local.supervisor import Supervisor
+from shared import VERSION
 
-START_SECONDS, STOP_SECONDS = 180.0, 120.0
-VERSION = "0.1.0"
+START_SECONDS, STOP_SECONDS, LONGEST_LINE, GIVEN_UP = 180.0, 120.0, 300, 6
 _STOPPED_FIRST = (
     "images",
     "git",
@@ -94,7 +95,7 @@ def up(settings: LocalSettings, images: Sequence[str] = ALL) -> None:
             wait_for(state, ["dockerd"], START_SECONDS)
         provide(state.images, images)
         wait_for(state, names, START_SECONDS)
-        _wait_until(http_probe(f"{settings.api_url}{HEALTH}/ready", "the platform"), state)
+        _wait_until(ready_probe(settings.api_url), state)
     for gap in close_network(settings):
         print(f"Not enforced: {gap}")
 
@@ -122,7 +123,7 @@ def _spawn(state: State) -> None:
 
 def _failure(state: State, name: str, reason: str) -> str:
     log = state.logs / f"{name}.log"
-    lines = "\n".join(f"  | {line}" for line in tail(log))
+    lines = "\n".join(f"  | {line[:LONGEST_LINE]}" for line in tail(log))
     return f"{name} is not ready: {reason}. The end of {log}:\n{lines}"
 
 
@@ -139,8 +140,8 @@ def wait_for(state: State, names: Sequence[str], seconds: float) -> None:
             return
         if running_supervisor(state) is None:
             raise RefusedError(_failure(state, "supervisor", "it ended"))
-        if time.monotonic() > deadline:
-            stuck = shown.get(left[0], {})
+        stuck = shown.get(left[0], {})
+        if time.monotonic() > deadline or int(str(stuck.get("starts", 0))) >= GIVEN_UP:
             raise RefusedError(_failure(state, left[0], str(stuck.get("reason") or "it is slow")))
         time.sleep(0.05)
 
@@ -225,7 +226,7 @@ def status(settings: LocalSettings, as_json: bool) -> bool:
     state = State(settings.home)
     supervisor = running_supervisor(state)
     shown = standings(state) if supervisor is not None else {}
-    reason = http_probe(f"{settings.api_url}{HEALTH}/ready", "the platform")()
+    reason = ready_probe(settings.api_url)()
     fine = bool(shown) and all(one["phase"] in _DONE for one in shown.values()) and reason is None
     if as_json:
         pid = supervisor.pid if supervisor else None

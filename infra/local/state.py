@@ -1,6 +1,5 @@
 """The state folder: its places, its secrets, and who may look into it."""
 
-import base64
 import fcntl
 import json
 import os
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.errors import RefusedError
+from shared.adapters.vault import MasterKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class State:
 
     @property
     def master_key(self) -> Path:
-        return self.keys / "master.key"
+        return self.keys / "master-0001.json"
 
     @property
     def agent_token(self) -> Path:
@@ -98,7 +98,8 @@ def create_state(state: State, api_url: str) -> None:
     for folder in (state.keys, state.logs, state.run):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o700)
-    _once(state.master_key, base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
+    if not state.master_key.exists():
+        MasterKey.generate().store(state.master_key)
     _once(state.agent_token, f"c2da_{secrets.token_urlsafe(32)}\n")
     _once(state.platform_id, f"{uuid.uuid4()}\n")
     token = f"c2d_{secrets.token_urlsafe(32)}"

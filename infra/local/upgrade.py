@@ -1,6 +1,6 @@
 """Upgrade of a running platform: builds and requests in hand are finished first."""
 
-from infra.local.assembly import HEALTH, caddy_digest, caddy_digest_file, http_probe
+from infra.local.assembly import caddy_digest, caddy_digest_file
 from infra.local.errors import RefusedError
 from infra.local.lifecycle import (
     START_SECONDS,
@@ -12,6 +12,7 @@ from infra.local.lifecycle import (
     wait_for,
 )
 from infra.local.postgres_binaries import choose, installations
+from infra.local.probes import ready_probe
 from infra.local.settings import LocalSettings
 from infra.local.state import State, hold
 
@@ -41,7 +42,7 @@ def upgrade(settings: LocalSettings) -> None:
             _restart(state, "caddy")
         print("The agent finishes its builds, then restarts.", flush=True)
         _restart(state, "agent")
-        reason = http_probe(f"{settings.api_url}{HEALTH}/ready", "the platform")()
+        reason = ready_probe(settings.api_url)()
         if reason is not None:
             raise RefusedError(f"After the upgrade the platform is not ready: {reason}.")
     print("Upgraded.")

@@ -64,7 +64,7 @@ def test_a_lost_machine_comes_back_from_its_backup(
 ) -> None:
     kept = {
         name: (state.home / name).read_bytes()
-        for name in ("keys/master.key", "keys/agent.token", "platform-id")
+        for name in ("keys/master-0001.json", "keys/agent.token", "platform-id")
     }
     token = json.loads(state.credentials.read_text())["token"]
     for path in state.home.iterdir():
@@ -99,7 +99,7 @@ def test_an_existing_platform_is_not_overwritten_and_force_moves_it_aside(
     assert words(settings, state) == ["precious"]
     (aside,) = state.home.glob("replaced-*")
     assert (aside / "postgres/PG_VERSION").exists()
-    assert (aside / "keys/master.key").exists()
+    assert (aside / "keys/master-0001.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_an_existing_platform_is_not_overwritten_and_force_moves_it_aside(
     [
         ({"format": 99}, "format 99"),
         ({"postgres": 99}, "install postgresql-99"),
-        ({"files": {"keys/master.key": "0" * 64}}, "damaged: keys/master.key"),
+        ({"files": {"keys/master-0001.json": "0" * 64}}, "damaged: keys/master-0001.json"),
     ],
 )
 def test_an_unfit_backup_is_refused_before_anything_changes(

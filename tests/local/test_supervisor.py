@@ -241,3 +241,13 @@ def test_an_unknown_order_is_an_error_that_names_it(platform: Platform) -> None:
     platform.start()
     with pytest.raises(RefusedError, match="dance"):
         platform.order(do="dance")
+
+
+def test_waiting_for_a_component_that_keeps_ending_shows_the_end_of_its_log(
+    platform: Platform,
+) -> None:
+    platform.plan({"name": "app", "argv": shell("echo the disk is on fire; exit 3")})
+    platform.start()
+    with pytest.raises(RefusedError, match="the disk is on fire") as refused:
+        lifecycle.wait_for(platform.state, ["app"], 60)
+    assert "ended with exit code 3" in str(refused.value)
