@@ -48,6 +48,6 @@ class LogCursor:
             yield from self.read(POLL_SECONDS, RESTART_SECONDS)
 
 
-def tail(client: Client, deployment_id: str, lines: int) -> list[LogLine]:
-    """The last lines of a deployment's log."""
-    return list(deque(LogCursor(client, deployment_id).stored(), maxlen=lines))
+def tail(cursor: LogCursor, lines: int) -> list[LogLine]:
+    """The last lines from a place on."""
+    return list(deque(cursor.stored(), maxlen=lines))

@@ -27,14 +27,12 @@ def wait(
     name: str,
     patience: Patience,
     *,
-    again: bool = False,
+    after: int = 0,
 ) -> NoReturn:
-    """Wait for the outcome and exit with its code. `again`: earlier attempts have a log."""
-    watch = Watch(session.client, deployment, view_for(session.screen, name), patience)
+    """Wait for the outcome and exit with its code; the log is shown from `after` on."""
+    view = view_for(session.screen, name)
     try:
-        if again and patience.logs:
-            watch.skip_log()
-        ended = watch.run()
+        ended = Watch(session.client, deployment, view, patience, after).run()
     except KeyboardInterrupt:
         identity = deployment["id"]
         raise CliError(

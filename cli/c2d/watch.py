@@ -53,22 +53,22 @@ class WaitTimedOut(CliError):
 
 
 class Watch:
-    """One wait for one deployment."""
+    """One wait for one deployment, its log from sequence number `after` on."""
 
     def __init__(
-        self, client: Client, deployment: Deployment, view: View, patience: Patience
+        self,
+        client: Client,
+        deployment: Deployment,
+        view: View,
+        patience: Patience,
+        after: int = 0,
     ) -> None:
         self._client = client
         self._path = f"/deployments/{deployment['id']}"
         self._deployment = deployment
         self._view = view
         self._patience = patience
-        self._cursor = LogCursor(client, deployment["id"])
-
-    def skip_log(self) -> None:
-        """Show only lines written from now on: an earlier attempt's are known."""
-        for _ in self._cursor.stored():
-            pass
+        self._cursor = LogCursor(client, deployment["id"], after)
 
     def run(self) -> Deployment:
         """The deployment when it has ended. Raises WaitTimedOut."""
@@ -117,7 +117,7 @@ class Watch:
 
     def _last_lines(self) -> list[LogLine]:
         if self._patience.logs is None and self._deployment["state"] == "failed":
-            return tail(self._client, self._deployment["id"], TAIL_LINES)
+            return tail(self._cursor, TAIL_LINES)
         return []
 
     def _timed_out(self) -> WaitTimedOut:

@@ -5,6 +5,7 @@ from typing import cast
 import typer
 
 from c2d.commands.cancel import Target, name_of
+from c2d.logstream import LogCursor, tail
 from c2d.models import Deployment
 from c2d.session import Json, Logs, Timeout, Wait, session
 from c2d.waiting import started
@@ -30,8 +31,11 @@ def retry(
     """
     with session(as_json) as s:
         found = s.names.deployment(target)
+        # Before it starts: what is written from now on belongs to the new attempt.
+        written = tail(LogCursor(s.client, found["id"]), 1) if wait else []
         again = cast(Deployment, s.client.post(f"/deployments/{found['id']}/retry"))
         name = name_of(s, again)
         if wait:
-            wait_for(s, again, name, Patience(timeout, logs), again=True)
+            after = written[-1]["sequence"] if written else 0
+            wait_for(s, again, name, Patience(timeout, logs), after=after)
         started(s, again, name)

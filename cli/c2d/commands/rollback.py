@@ -64,6 +64,8 @@ def rollback(
             s.screen.say(f"Not restored: {sentence}", "yellow")
         deployment = cast(Deployment, answer["deployment"])
         if wait:
+            if as_json:
+                s.screen.line({"event": "rollback", **answer})
             wait_for(s, deployment, s.names.path(found), Patience(timeout, logs))
         if as_json:
             s.screen.document(answer)
