@@ -48,12 +48,22 @@ def template(postgres: Callable[[str], str]) -> str:
     return _TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def fresh(postgres: Callable[[str], str], template: str) -> Callable[[], str]:
+    """Makes a database and gives its URL."""
+
+    def made() -> str:
+        name = f"engine_{next(_NUMBERS)}"
+        _create(postgres("postgres"), name, template)
+        return postgres(name)
+
+    return made
+
+
 @pytest.fixture
-def database(postgres: Callable[[str], str], template: str) -> str:
+def database(fresh: Callable[[], str]) -> str:
     """The URL of a database of the test's own."""
-    name = f"engine_{next(_NUMBERS)}"
-    _create(postgres("postgres"), name, template)
-    return postgres(name)
+    return fresh()
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """Functions that do what a script says, and a record of their calls."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from shared.ports.workflows import JSON, Workflows
+from shared.ports.workflows import JSON
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,16 @@ class Do:
     """Anything."""
 
     act: Callable[[dict[str, Any]], JSON]
+
+
+def sleep(seconds: float) -> Callable[[dict[str, Any]], JSON]:
+    """An act that takes its time."""
+
+    def slow(_payload: dict[str, Any]) -> JSON:
+        time.sleep(seconds)
+        return {}
+
+    return slow
 
 
 Act = Return | Raise | Answer | Refuse | Ignore | Do
@@ -102,8 +113,3 @@ class Script:
             act = acts[min(self._count[function], len(acts) - 1)]
             self._count[function] += 1
             return act
-
-
-def as_workflows(script: Script, workflows: Workflows) -> Script:
-    script.workflows = workflows
-    return script
