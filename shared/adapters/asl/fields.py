@@ -61,14 +61,17 @@ class Fields:
         self.check(name, value, scope)
         return value
 
-    def number(self, name: str, default: float, minimum: float) -> float:
+    def number(self, name: str, default: float | None, minimum: float) -> float:
+        """A number; without a default it is required."""
         self._read.add(name)
+        if default is None and name not in self.raw:
+            self.refuse(name, "is required")
         value = self.raw.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or value < minimum:
             self.refuse(name, f"must be a number of at least {minimum:g}, not {value!r}")
         return value
 
-    def count(self, name: str, default: int, minimum: int) -> int:
+    def count(self, name: str, default: int | None, minimum: int) -> int:
         value = self.number(name, default, minimum)
         if not isinstance(value, int):
             self.refuse(name, f"must be a whole number, not {value!r}")
@@ -79,9 +82,7 @@ class Fields:
         value = self.raw.get(name)
         if isinstance(value, str) and is_expression(value):
             return self.text(name)
-        if value is None:
-            self.refuse(name, "is required")
-        return self.count(name, 0, minimum)
+        return self.count(name, None, minimum)
 
     def json(self, name: str, scope: frozenset[str], *, token: bool = False) -> JSON:
         self._read.add(name)

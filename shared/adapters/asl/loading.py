@@ -78,7 +78,7 @@ def parse(document: JSON, name: str, source: str | None = None) -> Definition:
     definition = Definition(
         name,
         fields.required("StartAt", str),
-        fields.count("TimeoutSeconds", 0, 1),
+        fields.count("TimeoutSeconds", None, 1),
         states,
         document,
     )
