@@ -145,6 +145,7 @@ def test_what_a_killed_component_left_behind_is_killed_too(platform: Platform) -
     script = f"setsid sleep 600 & echo $! > {child}; wait"
     platform.plan({"name": "agent", "argv": shell(script)})
     platform.start()
+    platform.await_phase("agent", "ready")
     eventually(lambda: child.exists() and child.read_text().strip() != "", "the child starts")
     orphan = processes.identify(int(child.read_text()))
     assert orphan is not None
