@@ -153,6 +153,12 @@ class Client:
         time.sleep(min(seconds * random.uniform(0.8, 1.2), left))  # noqa: S311 - not a secret
 
 
+def rest(began: float, seconds: float) -> None:
+    """Wait until `seconds` have passed since `began`: not every home of the platform can hold a
+    long poll open, and asking again at once would only keep it busy."""
+    time.sleep(max(0.0, began + seconds - time.monotonic()))
+
+
 @contextmanager
 def _translated(api_url: str) -> Iterator[None]:
     """Turns what httpx raises into our own errors, in one place."""

@@ -1,10 +1,11 @@
 """A deployment's log, read in order: no line twice, none left out."""
 
+import time
 from collections import deque
 from collections.abc import Iterator
 from typing import Final, cast
 
-from c2d.client import REFUSED_SECONDS, RESTART_SECONDS, Client
+from c2d.client import REFUSED_SECONDS, RESTART_SECONDS, Client, rest
 from c2d.models import LogLine, LogPage
 
 PAGE: Final = 1000
@@ -22,6 +23,7 @@ class LogCursor:
 
     def read(self, wait: int = 0, patience: float = REFUSED_SECONDS) -> list[LogLine]:
         """The next lines, at most a page; with `wait` it waits for the first of them."""
+        began = time.monotonic()
         page = cast(
             LogPage,
             self._client.get(
@@ -32,6 +34,8 @@ class LogCursor:
         if lines:
             self.after = lines[-1]["sequence"]
         self.ended = page["ended"]
+        if wait and not lines and not self.ended:
+            rest(began, 1.0)
         return lines
 
     def stored(self) -> Iterator[LogLine]:

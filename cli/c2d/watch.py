@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
-from c2d.client import RESTART_SECONDS, Client
+from c2d.client import RESTART_SECONDS, Client, rest
 from c2d.errors import CliError, ExitCode
-from c2d.logstream import LogCursor, tail
+from c2d.logstream import PAGE, LogCursor, tail
 from c2d.models import TERMINAL, Deployment, LogLine, Step
 
 TAIL_LINES: Final = 30
+POLL_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 5.0
 OUTCOMES: Final = {
     "live": ExitCode.OK,
@@ -91,8 +92,13 @@ class Watch:
     def _poll(self, view: View) -> None:
         # One second: the answer comes at once when the state changes; steps do not wake it.
         seen = self._deployment
-        found = self._client.get(self._path, wait=1, patience=RESTART_SECONDS, seen=seen["state"])
+        began = time.monotonic()
+        found = self._client.get(
+            self._path, wait=POLL_SECONDS, patience=RESTART_SECONDS, seen=seen["state"]
+        )
         self._deployment = cast(Deployment, found)
+        if found["state"] == seen["state"]:
+            rest(began, POLL_SECONDS)
         shown = ("state", "waiting_for", "cancel_requested", "attempt")
         if any(seen.get(key) != found.get(key) for key in shown):
             view.deployment(self._deployment)
@@ -103,10 +109,11 @@ class Watch:
         return [step for step in steps if step["attempt"] == self._deployment["attempt"]]
 
     def _show_log(self) -> None:
-        if self._patience.logs:
+        while self._patience.logs:
             lines = self._cursor.read(patience=RESTART_SECONDS)
-            if lines:
-                self._view.log(lines)
+            self._view.log(lines)
+            if len(lines) < PAGE:
+                return
 
     def _drain_log(self) -> None:
         # The last lines may be stored a moment after the state that ends the deployment.
@@ -114,6 +121,8 @@ class Watch:
         while self._patience.logs and not self._cursor.ended and time.monotonic() < deadline:
             lines = self._cursor.read(wait=1, patience=RESTART_SECONDS)
             self._view.log(lines)
+            if lines:
+                deadline = time.monotonic() + DRAIN_SECONDS
 
     def _last_lines(self) -> list[LogLine]:
         if self._patience.logs is None and self._deployment["state"] == "failed":

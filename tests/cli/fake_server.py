@@ -39,6 +39,8 @@ class FakePlatform:
     seen: list[str] = field(default_factory=list)
     port: int = 0
     token: str = TOKEN
+    app: Any = None
+    """Another application to serve instead of the fake's own."""
     _server: uvicorn.Server | None = None
     _thread: threading.Thread | None = None
 
@@ -53,7 +55,7 @@ class FakePlatform:
         listening.bind(("127.0.0.1", self.port))
         self.port = listening.getsockname()[1]
         config = uvicorn.Config(
-            self._broken(create_app(self.world)),
+            self._broken(self.app or create_app(self.world)),
             log_level="critical",
             timeout_graceful_shutdown=1,
             lifespan="off",

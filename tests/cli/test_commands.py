@@ -1,5 +1,6 @@
 """Every command: help that teaches, JSON, a quick start; and `c2d platform`, completion."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -160,3 +161,17 @@ def test_restore_of_a_missing_file_stops_before_the_platform_does(
 
     assert result.exit_code == 1
     assert "gone.tar is not there" in result.stderr
+
+
+def test_the_client_imports_nothing_of_the_platform() -> None:
+    package = Path(root.__file__).parent
+    allowed = {"c2d", "httpx", "rich", "typer", *sys.stdlib_module_names}
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            foreign = {name.partition(".")[0] for name in names} - allowed
+            assert not foreign, f"{path.name} imports {foreign}"
