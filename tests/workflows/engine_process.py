@@ -1,7 +1,7 @@
 """An engine in a process of its own, to be killed: `python -m tests.workflows.engine_process`.
 
 Reads one JSON object on its standard input: the database, the machines' documents, what each
-function does (`return`, `ignore` its token, `fail` as Transient, or `block`), the journal to
+function does (`return`, `answer` its token, `fail` as Transient, or `block`), the journal to
 which it writes each call before it acts, and the executions to start.
 """
 
@@ -15,13 +15,14 @@ from typing import Any
 from shared.adapters.asl import parse
 from shared.adapters.dbos import DbosWorkflows, EngineSettings
 from shared.domain.errors import Transient
-from shared.ports.workflows import JSON
+from shared.ports.workflows import JSON, Workflows
 
 
 class Functions:
     def __init__(self, plan: dict[str, str], journal: Path) -> None:
         self._plan = plan
         self._journal = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        self.workflows: Workflows | None = None
 
     def __call__(self, function: str, payload: dict[str, Any]) -> dict[str, Any]:
         entry = {"function": function, "token": payload.get("task_token")}
@@ -31,7 +32,10 @@ class Functions:
                 threading.Event().wait()
             case "fail":
                 raise Transient("as scripted")
-        return {}
+            case "answer":
+                assert self.workflows is not None
+                self.workflows.succeed(payload["task_token"], {"lease": 7})
+        return {"pre_deploy": True}
 
 
 def main() -> None:
@@ -40,6 +44,7 @@ def main() -> None:
     functions = Functions(given["plan"], Path(given["journal"]))
     settings = EngineSettings(lock_seconds=20)
     engine = DbosWorkflows(given["database"], machines, functions, _nowhere, settings)
+    functions.workflows = engine
     engine.launch()
     for machine, execution in given["start"]:
         engine.start(machine, execution, {})
