@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from shared.adapters.dbos.engine import DbosWorkflows
     from shared.adapters.docker.engine import Engine as DockerEngine
+    from shared.domain.services import SlotRange
     from shared.ports.compute import Compute, Images, Networks
     from shared.ports.secrets import Vault
     from shared.ports.store import UnitOfWork
@@ -146,6 +147,12 @@ def images() -> "Images":
     from shared.adapters.docker.images import DockerImages
 
     return DockerImages(docker())
+
+
+def slots() -> "SlotRange":
+    from shared.domain.services import SlotRange
+
+    return SlotRange(settings().slot_base, settings().slot_port)
 
 
 def build_policy() -> "BuildPolicy":

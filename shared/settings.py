@@ -2,6 +2,7 @@
 
 import os
 from functools import cache
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -62,7 +63,8 @@ class Settings(BaseModel):
     registry_username: str | None = None
     registry_password: str | None = None
     registry_insecure: bool = False
-    host_port: int = 17080
+    slot_base: IPv4Address = IPv4Address("127.64.0.0")
+    slot_port: int = 17080
     build_cpus: float = 2.0
     build_memory_mb: int = 2048
     build_seconds: int = 1800

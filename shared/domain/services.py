@@ -11,7 +11,6 @@ from shared.domain.errors import Conflict
 
 SLOTS: Final = 4
 """Serving, previous (kept warm), draining, next."""
-SLOT_BASE: Final = IPv4Address("127.64.0.0")
 
 
 class ServiceState(StrEnum):
@@ -138,11 +137,21 @@ class Service:
         return replace(self, state=state, state_reason=reason)
 
 
-def slot_address(ordinal: int, slot: int) -> str:
-    """The fixed loopback address of one of a service's slots (127.64.0.0/10)."""
-    if not 0 <= slot < SLOTS:
-        raise ValueError(f"slot {slot} is not one of {SLOTS}")
-    return str(SLOT_BASE + ordinal * SLOTS + slot)
+@dataclass(frozen=True, slots=True)
+class SlotRange:
+    """The fixed addresses of a platform's slots: `SLOTS` in a row per service, one port.
+
+    Platforms that share a machine need ranges that do not overlap.
+    """
+
+    base: IPv4Address = IPv4Address("127.64.0.0")
+    port: int = 17080
+
+    def address(self, ordinal: int, slot: int) -> str:
+        """The loopback address of a service's slot."""
+        if not 0 <= slot < SLOTS:
+            raise ValueError(f"slot {slot} is not one of {SLOTS}")
+        return str(self.base + ordinal * SLOTS + slot)
 
 
 def host_name(service_slug: str, project_slug: str, domain: str) -> str:

@@ -10,7 +10,7 @@ from shared.domain.ids import new_id, now
 from shared.domain.projects import Project
 from shared.domain.releases import Instance, InstanceRole, Release
 from shared.domain.resources import Resource, ResourceKind, ResourceState
-from shared.domain.services import SLOTS, Service, slot_address
+from shared.domain.services import SLOTS, Service, SlotRange
 from shared.domain.variables import Availability
 from shared.ports.compute import Compute, InstanceKind, InstanceSpec
 from shared.ports.secrets import Vault
@@ -27,7 +27,7 @@ START_APP = "StartApp"
 def create_instance(
     attempt: Attempt,
     *,
-    host_port: int,
+    slots: SlotRange,
     uow: UnitOfWork,
     compute: Compute,
     vault: Vault,
@@ -37,12 +37,12 @@ def create_instance(
         with uow:
             begin(uow, attempt, CREATE_INSTANCE)
             in_the_way = _blocking(uow, attempt)
-            prepared = None if in_the_way else _prepare(uow, attempt, host_port, vault)
+            prepared = None if in_the_way else _prepare(uow, attempt, slots, vault)
         if in_the_way:
             retire(in_the_way, uow=uow, compute=compute)
         if prepared is None:
             with uow:
-                prepared = _prepare(uow, attempt, host_port, vault)
+                prepared = _prepare(uow, attempt, slots, vault)
         instance, spec = prepared
         provider_id = instance.provider_id or compute.create(spec)
         with uow:
@@ -52,14 +52,14 @@ def create_instance(
 
 
 def _prepare(
-    uow: UnitOfWork, attempt: Attempt, host_port: int, vault: Vault
+    uow: UnitOfWork, attempt: Attempt, slots: SlotRange, vault: Vault
 ) -> tuple[Instance, InstanceSpec]:
     deployment = uow.deployments.get(attempt.organization_id, attempt.deployment_id)
     service = uow.services.lock(attempt.organization_id, attempt.service_id)
     release = release_of(uow, deployment)
     instance = _next_or_warm(uow, deployment)
     if instance is None:
-        instance = _place(uow, service, deployment, release, host_port)
+        instance = _place(uow, service, deployment, release, slots)
     return instance, instance_spec(uow, service, release, instance, vault)
 
 
@@ -113,7 +113,7 @@ def _place(
     service: Service,
     deployment: Deployment,
     release: Release,
-    host_port: int,
+    slots: SlotRange,
 ) -> Instance:
     free = _free_slots(uow, service)
     if not free:
@@ -126,8 +126,8 @@ def _place(
         deployment_id=deployment.id,
         release_id=release.id,
         slot=free[0],
-        address=slot_address(service.ordinal, free[0]),
-        host_port=host_port,
+        address=slots.address(service.ordinal, free[0]),
+        host_port=slots.port,
         role=InstanceRole.NEXT,
         created_at=now(),
     )

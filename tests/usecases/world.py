@@ -8,7 +8,7 @@ from shared.domain.ids import now
 from shared.domain.jobs import Agent, JobKind
 from shared.domain.projects import Project
 from shared.domain.releases import Instance, InstanceRole
-from shared.domain.services import Service
+from shared.domain.services import Service, SlotRange
 from shared.ports.compute import InstanceState
 from shared.usecases import (
     building,
@@ -143,7 +143,7 @@ class World:
         """CreateInstance and StartApp."""
         attempt = self.attempt(deployment)
         instances.create_instance(
-            attempt, host_port=17080, uow=self.store, compute=self.compute, vault=self.vault
+            attempt, slots=SlotRange(), uow=self.store, compute=self.compute, vault=self.vault
         )
         instances.start_app(attempt, uow=self.store, compute=self.compute)
 

@@ -17,7 +17,7 @@ class Output(BaseModel):
 def handler(given: AttemptInput) -> Output:
     instance_id = create_instance(
         given.attempt_ref,
-        host_port=bootstrap.settings().host_port,
+        slots=bootstrap.slots(),
         uow=bootstrap.unit_of_work(),
         compute=bootstrap.compute(),
         vault=bootstrap.vault(),

@@ -36,8 +36,9 @@ class Transaction:
             return self._connection.execute(statement)
 
     def changed(self, statement: Executable, taken: str | None = None) -> int:
-        """Run it and count the rows it met."""
-        return self.execute(statement, taken).rowcount
+        """Run it and count the rows it met; an INSERT's count must be asked for."""
+        counted = statement.execution_options(preserve_rowcount=True)
+        return self.execute(counted, taken).rowcount
 
     def rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
         with translated():
