@@ -14,7 +14,7 @@ import httpx
 
 from c2d import __version__
 from c2d.config import Connection
-from c2d.errors import ApiError, Busy, CliError, Unreachable
+from c2d.errors import ApiError, Busy, CliError, NotSignedIn, Unreachable
 
 BASE: Final = "/v1/click-deploy"
 CALL_SECONDS: Final = 30.0
@@ -38,6 +38,11 @@ class Client:
         self.api_url = connection.api_url
         self.source = connection.source
         self._notice = notice
+        if not (connection.token.isascii() and connection.token.isprintable()):
+            raise NotSignedIn(
+                f"the token from {connection.source} holds characters that no token has",
+                "Copy it again: c2d login",
+            )
         try:
             self._http = httpx.Client(
                 base_url=connection.api_url + BASE,

@@ -5,6 +5,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
 
+import typer
+
 from c2d import dotenv
 from c2d.confirm import confirm
 from c2d.errors import ApiError, CliError
@@ -35,9 +37,15 @@ def from_arguments(pairs: list[str]) -> dict[str, str]:
             if stdin_taken:
                 raise CliError("only one value can come from stdin")
             stdin_taken = True
-            value = sys.stdin.read().removesuffix("\n").removesuffix("\r")
+            value = _from_stdin(key)
         given[key] = value
     return given
+
+
+def _from_stdin(key: str) -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt(f"Value of {key}", hide_input=True, err=True))
+    return sys.stdin.read().removesuffix("\n").removesuffix("\r")
 
 
 def from_file(file: str) -> dict[str, str]:

@@ -78,13 +78,21 @@ def test_a_wrong_token_is_not_stored(out: Cli, platform: FakePlatform, home: Pat
     assert not (home / ".config/c2d/config.json").exists()
 
 
-def test_a_server_that_answers_without_a_problem_document_is_not_a_platform(
-    out: Cli, tmp_path: Path
-) -> None:
+def test_an_address_that_is_not_http_is_refused(out: Cli, tmp_path: Path) -> None:
     result = out("login", "--url", "ftp://example", "--token", "-", stdin="c2d_x\n")
 
     assert result.exit_code == 1
     assert "is not an http address" in result.stderr
+
+
+def test_a_token_that_is_none_is_refused_before_it_is_sent(
+    out: Cli, platform: FakePlatform
+) -> None:
+    result = out("login", "--url", platform.url, "--token", "c2d_\u201cquoted\u201d")
+
+    assert result.exit_code == 1
+    assert "holds characters that no token has" in result.stderr
+    assert not platform.seen
 
 
 def test_logout_forgets(out: Cli, platform: FakePlatform) -> None:

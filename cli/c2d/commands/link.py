@@ -6,6 +6,7 @@ import typer
 
 from c2d import checkout, link
 from c2d.errors import Ambiguous, CliError, NotFound
+from c2d.render import Screen
 from c2d.resolve import Names
 from c2d.session import Json, ProjectOption, session
 
@@ -41,7 +42,11 @@ def link_folder(
         if found is None:
             raise CliError("this folder is not linked")
         found.path.unlink()
-        typer.echo(f"{found.path} is removed.", err=True)
+        screen = Screen(as_json)
+        if as_json:
+            screen.document({"removed": str(found.path)})
+        else:
+            screen.say(f"{found.path} is removed.")
         return
     with session(as_json) as s:
         if service is None:

@@ -50,7 +50,11 @@ def list_resources(
         if rows:
             s.screen.table(("id", "kind", "state", "provider id", "changed", "reason"), rows)
         else:
-            s.screen.say("Nothing needs attention." if needs_attention else "There is nothing.")
+            s.screen.say(
+                "Nothing needs attention."
+                if needs_attention
+                else "The platform has made nothing outside itself yet."
+            )
 
 
 @resources_app.command("retry")

@@ -60,7 +60,7 @@ def _show(s: Session, health: dict[str, Any], ready: dict[str, Any], accepted: b
         (
             ("Platform", s.client.api_url),
             ("Version", health.get("version")),
-            ("Signed in by", s.client.source),
+            ("Credentials", s.client.source),
             ("Token", "accepted" if accepted else "refused: c2d login"),
             ("Ready", "ok" if is_ready(ready) else "not ready"),
         )
