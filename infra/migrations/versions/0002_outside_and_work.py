@@ -1,4 +1,4 @@
-"""Work in progress: leases and their line, jobs, agents."""
+"""What exists outside: routes, resources. Work in progress: leases and their line, jobs, agents."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,58 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _outside()
+    _work()
+
+
+def _outside() -> None:
+    table(
+        "routes",
+        sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("service_id", sa.Uuid(), nullable=False),
+        sa.Column("hosts", DOCUMENT, nullable=False),
+        sa.Column("target", sa.String(255), nullable=True),
+        sa.Column("previous_target", sa.String(255), nullable=True),
+        sa.Column("generation", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "service_id", name="pk_routes"),
+        parent("routes", "services", "service_id"),
+    )
+    table(
+        "route_hosts",
+        sa.Column("host", sa.String(253), nullable=False),
+        sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("service_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("host", name="pk_route_hosts"),
+        parent("route_hosts", "routes", "service_id", "service_id"),
+    )
+    index("ix_route_hosts_service", "route_hosts", ["organization_id", "service_id"])
+    table(
+        "resources",
+        sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("state", sa.String(32), nullable=False),
+        sa.Column("project_id", sa.Uuid(), nullable=True),
+        sa.Column("service_id", sa.Uuid(), nullable=True),
+        sa.Column("deployment_id", sa.Uuid(), nullable=True),
+        sa.Column("provider_id", sa.String(255), nullable=True),
+        sa.Column("detail", DOCUMENT, nullable=True),
+        sa.Column("reason", PROSE, nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "id", name="pk_resources"),
+    )
+    index("ix_resources_created", "resources", ["organization_id", "created_at", "id"])
+    index(
+        "ix_resources_deployment", "resources", ["organization_id", "deployment_id", "created_at"]
+    )
+    index("ix_resources_present", "resources", ["created_at", "id"], where="state <> 'removed'")
+    index("ix_resources_service", "resources", ["organization_id", "service_id", "created_at"])
+
+
+def _work() -> None:
     table(
         "leases",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
@@ -85,5 +137,13 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ("agents", "jobs", "lease_waiters", "leases"):
+    for name in (
+        "agents",
+        "jobs",
+        "lease_waiters",
+        "leases",
+        "resources",
+        "route_hosts",
+        "routes",
+    ):
         op.drop_table(name)
