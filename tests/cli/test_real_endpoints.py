@@ -201,3 +201,14 @@ def test_what_is_not_there_and_who_is_not_known(c2d: Cli, monkeypatch: pytest.Mo
     refused = c2d("projects", "list")
     assert refused.exit_code == 1
     assert "not known here" in refused.stderr
+
+
+def test_a_platform_that_cannot_hold_a_long_poll_is_not_kept_busy(
+    c2d: Cli, engine: Engine, platform: FakePlatform
+) -> None:
+    engine.play = stay
+
+    result = c2d("deploy", "--repo", "https://git.example/shop.git", "--wait", "--timeout", "3")
+
+    assert result.exit_code == 5
+    assert platform.count("seen=") <= 6
