@@ -96,8 +96,8 @@ class DockerCompute:
 
     def find(self, tags: Mapping[str, str]) -> Sequence[ProviderObject]:
         wanted: dict[str, Any] = {"label": self._engine.label_filter(tags)}
-        api = self._engine.api
         with translated("the engine's objects"):
+            api = self._engine.api
             containers = api.containers(all=True, filters=wanted)
             networks = api.networks(filters=wanted)
             volumes = api.volumes(filters=wanted)["Volumes"] or []

@@ -1,20 +1,20 @@
 """The connection to one Docker engine, and the one place where its errors become ours."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Network
 from threading import Lock
-from typing import Any
 
 import docker
 import requests
+from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.errors import APIError, DockerException
 from docker.errors import ImageNotFound as NoSuchImage
-from docker.transport import UnixHTTPAdapter
 from docker.utils import kwargs_from_env, parse_host
 
+from shared.adapters.docker.transport import BASE, OnePool
 from shared.domain.errors import (
     Conflict,
     DiskFull,
@@ -28,8 +28,6 @@ from shared.domain.errors import (
 
 LABEL_PREFIX = "c2d."
 DEFAULT_POOL = IPv4Network("10.201.0.0/16")
-
-_BASE = "http+docker://localhost"
 
 # The engine answers these with 500; only its text tells them from a fault worth retrying.
 _DISK_FULL = ("no space left on device", "disk quota exceeded")
@@ -60,17 +58,6 @@ class DockerConfig:
     log_max_files: int = 3
 
 
-class _OnePool(UnixHTTPAdapter):
-    """The SDK keeps a pool per URL and closes the oldest, also under a thread that just took it.
-
-    One pool for the socket is safe between threads and lets calls share warm connections.
-    """
-
-    def get_connection(self, url: str | bytes, proxies: Mapping[str, str] | None = None) -> Any:
-        del url
-        return super().get_connection(_BASE, proxies)
-
-
 class Engine:
     """One engine: its clients, made on first use so that a platform starts while it is down."""
 
@@ -97,6 +84,14 @@ class Engine:
     @cached_property
     def _slow_api(self) -> docker.APIClient:
         return _client(self.config.base_url, self.config.slow_timeout)
+
+    def close(self) -> None:
+        """Close the connections that were opened; the next call opens new ones."""
+        with self._connecting:
+            for name in ("_api", "_slow_api"):
+                client = self.__dict__.pop(name, None)
+                if client is not None:
+                    client.close()
 
     def labels(self, tags: Mapping[str, str]) -> dict[str, str]:
         """`tags` as labels, with the one that marks them as this platform's."""
@@ -149,8 +144,15 @@ def _refusal(subject: str, error: APIError) -> PlatformError:
 def _client(base_url: str | None, timeout: int) -> docker.APIClient:
     environment = kwargs_from_env()
     address = str(parse_host(base_url or environment.pop("base_url", None)))
-    client = docker.APIClient(address, timeout=timeout, tls=environment.get("tls", False))
-    client.trust_env = False  # no search for proxies and .netrc on each call
-    if client.base_url == _BASE:
-        client.mount("http+docker://", _OnePool(address, timeout, max_pool_size=32))
-    return client
+    tls = environment.get("tls", False)
+
+    def client(version: str) -> docker.APIClient:
+        made = docker.APIClient(address, version, timeout, tls)
+        made.trust_env = False  # no search for proxies and .netrc on each call
+        if made.base_url == BASE:
+            made.mount("http+docker://", OnePool(address, timeout, max_pool_size=32))
+        return made
+
+    # Asked by a client of its own: one that fails while it is made cannot be closed.
+    with closing(client(DEFAULT_DOCKER_API_VERSION)) as first:
+        return client(str(first.version(api_version=False)["ApiVersion"]))

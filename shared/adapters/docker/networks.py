@@ -16,6 +16,7 @@ from shared.domain.errors import Conflict, NotFound, QuotaExceeded, Transient
 
 BRIDGE_PREFIX = "c2d"
 _DEADLINE_SECONDS = 20.0
+_POLL_SECONDS = 0.05
 
 
 def host_routes() -> list[IPv4Network]:
@@ -77,10 +78,16 @@ class DockerNetworks:
             if found is not None:
                 return found
             block = self._free_block(refused)
+            if block is None and not refused:
+                raise QuotaExceeded(self._exhausted())
+            if block is None:
+                # Refused may also mean that another process was making this very network.
+                refused.clear()
+                time.sleep(_POLL_SECONDS)
+                continue
             try:
                 return self._create(project_id, block)
             except Conflict:
-                # The block, or the project's bridge, went to another process in between.
                 refused.add(block)
         raise Transient(f"no network block for project {project_id} could be had in time")
 
@@ -99,7 +106,7 @@ class DockerNetworks:
             )
         return str(made["Id"])
 
-    def _free_block(self, refused: set[IPv4Network]) -> IPv4Network:
+    def _free_block(self, refused: set[IPv4Network]) -> IPv4Network | None:
         config = self._engine.config
         with translated("the engine's networks"):
             networks = self._engine.api.networks()
@@ -108,7 +115,11 @@ class DockerNetworks:
         for block in config.pool.subnets(new_prefix=config.block_prefix):
             if not any(block.overlaps(other) for other in inside):
                 return block
-        raise QuotaExceeded(
+        return None
+
+    def _exhausted(self) -> str:
+        config = self._engine.config
+        return (
             f"the network pool {config.pool} has no free /{config.block_prefix} block left beside "
             "the engine's networks and this machine's routes; delete a project or widen the pool"
         )

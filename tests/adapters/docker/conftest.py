@@ -164,6 +164,7 @@ class DockerCloud:
         for name in self._made:
             with suppress(PlatformError):
                 self.images.remove_image(name)
+        self.engine.close()
 
 
 @pytest.fixture

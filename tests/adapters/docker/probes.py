@@ -2,8 +2,10 @@
 
 import json
 import socket
+import socketserver
 import subprocess
 import textwrap
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -87,6 +89,35 @@ def listening(address: str) -> Iterator[int]:
         server.bind((address, 0))
         server.listen(128)
         yield int(server.getsockname()[1])
+
+
+@contextmanager
+def relay(path: Path, target: str) -> Iterator[list[socket.socket]]:
+    """A socket in front of another; yields the connections it was asked for."""
+    accepted: list[socket.socket] = []
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            accepted.append(self.request)
+            with socket.socket(socket.AF_UNIX) as behind:
+                behind.connect(target)
+                back = threading.Thread(target=_pump, args=(behind, self.request))
+                back.start()
+                _pump(self.request, behind)
+                back.join(timeout=10)
+
+    with socketserver.ThreadingUnixStreamServer(str(path), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        try:
+            yield accepted
+        finally:
+            server.shutdown()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    while part := source.recv(65536):
+        sink.sendall(part)
+    sink.shutdown(socket.SHUT_WR)
 
 
 def own_addresses() -> list[str]:
