@@ -83,6 +83,8 @@ class DockerContainers:
                 yield str(event.get("id", ""))
         finally:
             ended.set()
+            # close() of the stream only shuts its socket down; this gives it back.
+            stream._response.close()  # type: ignore[attr-defined] # not in the stubs
 
     def _seen(self, container: Container) -> ContainerState:
         inspected: dict[str, Any] = container.attrs

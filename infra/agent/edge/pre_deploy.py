@@ -33,18 +33,18 @@ class Output:
     def __init__(self, writer: Callable[[str, Callable[[str], None]], RawWriter]) -> None:
         """`writer` makes the writer of a stream that tells each line to a callable as well."""
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
-        self._stdout = writer("stdout", self.last_lines.append)
-        self._stderr = writer("stderr", self.last_lines.append)
+        self._writers = {
+            name: writer(name, self.last_lines.append) for name in ("stdout", "stderr")
+        }
 
-    def write(self, stdout: bytes | None, stderr: bytes | None) -> None:
-        if stdout:
-            self._stdout.write(stdout)
-        if stderr:
-            self._stderr.write(stderr)
+    @property
+    def streams(self) -> dict[str, Callable[[bytes], None]]:
+        """Where each stream's bytes go, by its name."""
+        return {name: writer.write for name, writer in self._writers.items()}
 
     def close(self) -> None:
-        self._stdout.close()
-        self._stderr.close()
+        for writer in self._writers.values():
+            writer.close()
 
 
 class OneOff:
@@ -61,10 +61,16 @@ class OneOff:
         Cancelled; in the latter two cases it is killed.
         """
         container = self._container()
-        reader = threading.Thread(target=_follow, args=(container, output), daemon=True)
-        reader.start()
+        readers = [
+            threading.Thread(target=_follow, args=(container, name, write), daemon=True)
+            for name, write in output.streams.items()
+        ]
+        for reader in readers:
+            reader.start()
         code = self._exit_code(time.monotonic() + timeout_seconds, timeout_seconds, wait)
-        reader.join(LOG_GRACE_SECONDS)
+        grace = time.monotonic() + LOG_GRACE_SECONDS
+        for reader in readers:
+            reader.join(max(0.0, grace - time.monotonic()))
         output.close()
         if code:
             tail = " / ".join(line.strip() for line in output.last_lines if line.strip())
@@ -100,14 +106,15 @@ class OneOff:
             ) from error
 
 
-def _follow(container: Container, sink: "Output") -> None:
+def _follow(container: Container, name: str, write: Callable[[bytes], None]) -> None:
+    # Attaching would separate the streams too, but never ends for a container that has ended.
+    chosen = {"stdout": name == "stdout", "stderr": name == "stderr"}
     try:
         with engine():
-            output = container.attach(stdout=True, stderr=True, stream=True, logs=True, demux=True)
-            for stdout, stderr in output:
-                sink.write(stdout, stderr)
+            for data in container.logs(stream=True, follow=True, **chosen):
+                write(data)
     except (Transient, APIError):
-        sink.write(None, b"(the rest of the output could not be read from the engine)\n")
+        write(b"(the rest of the output could not be read from the engine)\n")
 
 
 def _kill(container: Container) -> None:

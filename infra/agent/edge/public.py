@@ -30,14 +30,18 @@ class PublicRoute:
         Raises RouteFailed when there was none within `timeout_seconds`, and Cancelled.
         """
         deadline = time.monotonic() + timeout_seconds
+        known = Reply(trouble=Trouble.SLOW)
         while True:
-            left = max(0.1, deadline - time.monotonic())
-            reply = self._ask(host, path, min(left, ASK_SECONDS))
+            seconds = min(max(0.1, deadline - time.monotonic()), ASK_SECONDS)
+            reply = self._ask(host, path, seconds)
             proven = reply.headers.get(TARGET_HEADER.lower()) == target
             if reply.status is not None and reply.status < 500 and proven:
                 return reply.status
+            # The last question may have had no time for its answer: an earlier one says more.
+            if reply.trouble is not Trouble.SLOW or seconds == ASK_SECONDS:
+                known = reply
             if time.monotonic() >= deadline:
-                raise RouteFailed(self._why(reply, host, path, target))
+                raise RouteFailed(self._why(known, host, path, target))
             if wait(PAUSE_SECONDS):
                 raise Cancelled(f"cancelled while {host} was checked through the public route")
 
