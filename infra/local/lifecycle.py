@@ -215,6 +215,7 @@ def stop_services(state: State) -> None:
     if listed:
         docker("stop", *listed, seconds=120)
         print(f"Stopped {len(listed)} containers.")
+    firewall.remove()
     engine = processes.recorded(state.run / "dockerd.pid")
     if engine is not None:
         processes.stop(engine, signal.SIGTERM, 60)
