@@ -12,6 +12,7 @@ from typing import IO, Final
 from infra.agent.job import Job
 
 _POLL_SECONDS: Final = 0.1
+_MOST_OUTPUT: Final = 64 * 1024 * 1024
 _LINGER_SECONDS: Final = 2.0
 _TIED: Final = ("setpriv", "--pdeathsig", "KILL", "--")
 """The kernel kills the program when the thread that started it ends, SIGKILL of the agent
@@ -22,6 +23,10 @@ Output = Callable[[bytes], None]
 
 class TimedOut(Exception):
     """The program ran past its deadline and was killed."""
+
+
+class TooMuchOutput(Exception):
+    """The program printed more than its caller is ready to keep, and was killed."""
 
 
 class Program:
@@ -85,9 +90,18 @@ def run(
 def collect(
     program: Program, job: Job, check: Callable[[], None] = lambda: None
 ) -> tuple[int, str, str]:
-    """Runs it to its end: exit code, standard output, standard error. Raises as `run` does."""
+    """Runs it to its end: exit code, standard output, standard error.
+
+    Raises as `run` does, and TooMuchOutput.
+    """
     out, err = bytearray(), bytearray()
-    code = run(program, job, stdout=out.extend, stderr=err.extend, check=check)
+
+    def bounded() -> None:
+        check()
+        if len(out) + len(err) > _MOST_OUTPUT:
+            raise TooMuchOutput
+
+    code = run(program, job, stdout=out.extend, stderr=err.extend, check=bounded)
     return code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
 
 

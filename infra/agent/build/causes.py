@@ -32,7 +32,7 @@ def _cause(pattern: str, advice: str) -> _Cause:
 _BUILDER: Final = (
     _cause(
         r'"?/?([^"\s]+)"? not found: not found|"/?([^"]+)": not found',
-        "{0} is not in the build context; check the path in the Dockerfile and .dockerignore",
+        "the build context has no {0}; check the path in the Dockerfile and .dockerignore",
     ),
     _cause(
         r"target stage (\S+) could not be found",
@@ -47,10 +47,6 @@ _BUILDER: Final = (
         r"/(?:manifests|blobs)/([^\s\":]+)",
         "the base image {0}:{1} could not be downloaded, as its registry cannot be reached from "
         "here; use an image this machine has, or give it access",
-    ),
-    _cause(
-        r"(\S+?): (?:not found|.*pull access denied|.*authorization failed|.*insufficient_scope).*",
-        "the base image {0} does not exist or is private; check its name and tag",
     ),
 )
 _PROGRAM: Final = (
@@ -102,6 +98,10 @@ _PROGRAM: Final = (
 _PREFIX: Final = re.compile(
     r"^(?:ERROR: |error: )?(?:failed to (?:solve with frontend \S+|create LLB definition"
     r"|compute cache key|solve)): "
+)
+_LOADED: Final = re.compile(r"^\[internal\] load metadata for (\S+)")
+_REFUSED: Final = re.compile(
+    r"pull access denied|authorization failed|insufficient_scope|unauthorized|: not found"
 )
 _PUSHED: Final = re.compile(r"failed to push (\S+?): (.*)")
 _AWAY: Final = re.compile(
@@ -161,19 +161,20 @@ def push_failed(stderr: str, repository: str) -> PlatformError:
 
 
 def _builder_error(transcript: Transcript) -> PlatformError:
+    """Where no program failed: the builder itself could not go on."""
     error = _without_prefix(transcript.error)
     whole = " ".join([transcript.error, *transcript.tail])
+    image = _LOADED.match(transcript.title)
+    if image and _REFUSED.search(whole):
+        return BuildFailed(
+            f"The base image {image[1]} does not exist or is private; check its name and tag."
+        )
     for cause in _BUILDER:
         if match := cause.pattern.search(error) or cause.pattern.search(whole):
-            return BuildFailed(
-                f"The build could not start: {_filled(cause, match)}.".replace(
-                    "The build could not start: ",
-                    "" if transcript.title else "The build could not start: ",
-                )
-            )
-    return BuildFailed(
-        f"The build failed: {error[:_LONGEST].rstrip('. ')}; correct the Dockerfile."
-    )
+            said = _filled(cause, match)
+            return BuildFailed(f"{said[0].upper()}{said[1:]}.")
+    said = error[:_LONGEST].rstrip(". ") or "the builder gave no reason"
+    return BuildFailed(f"The build failed: {said}; correct the Dockerfile.")
 
 
 def _program_error(transcript: Transcript) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from infra.agent.build.remotes import Remote
 from infra.agent.job import Job
-from infra.agent.process import Program, TimedOut, collect
+from infra.agent.process import Program, TimedOut, TooMuchOutput, collect
 from shared.domain.errors import SourceTooLarge
 
 MIB: Final = 1024 * 1024
@@ -136,6 +136,8 @@ class Git:
                 f"The clone took longer than its limit of {self.limits.seconds:g} seconds; "
                 "make the repository smaller or raise the limit."
             ) from None
+        except TooMuchOutput:
+            raise SourceTooLarge("The repository has more branches or files than fit.") from None
 
     def check_size(self) -> None:
         """Raises SourceTooLarge when what is on disk is over the limit."""

@@ -21,10 +21,9 @@ from infra.agent.build.variables import digest, machine_key, prepare
 from infra.agent.job import Job
 from infra.agent.settings import Settings
 from infra.agent.workspace import Workspace
-from shared.domain.detection import DirectoryTree, detect
+from shared.domain.detection import DirectoryTree, detect, inspect
 from shared.domain.detection.plan import Generation, Plan, Provider
 from shared.domain.detection.railpack import FRONTEND_IMAGE
-from shared.domain.errors import NothingDetected
 
 OUTPUT_BYTES: Final = 3 * 1024
 
@@ -112,7 +111,7 @@ class _Build:
         return commit
 
     def _plan(self, commit: Commit, context: Path) -> tuple[Plan, Path | None]:
-        """How to build, and Railpack's plan file where that decides."""
+        """How to build, and Railpack's plan file where that decides. Raises NothingDetected."""
         generation = Generation(
             base_images=self.spec.base_images,
             cache_scope=digest(self.key, f"cache {self.spec.scope}")[:16],
@@ -122,13 +121,13 @@ class _Build:
         found: tuple[Plan, Path | None] | None = None
         if not self._has_dockerfile(tree) and self.builder.supports_frontends:
             found = railpack_plan(context, self.work, self.spec.settings, self.given, self.job)
-        plan, file = found or (detect(tree, self.spec.settings, generation), None)
+        plan, file = found or (inspect(tree, self.spec.settings, generation), None)
         for sentence in plan.evidence:
             self.job.log(f"Detected: {sentence}")
         for sentence in plan.warnings:
             self.job.log(f"Warning: {sentence}")
         if plan.missing:
-            raise NothingDetected("; ".join(plan.missing))
+            return detect(tree, self.spec.settings, generation), None
         return plan, file
 
     def _has_dockerfile(self, tree: DirectoryTree) -> bool:

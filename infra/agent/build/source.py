@@ -88,19 +88,23 @@ def _resolved(
         return sha, wanted.ref
     if wanted.ref and _SHA.match(wanted.ref):
         return wanted.ref, None
-    code, out, err = git.run(["ls-remote", "--quiet", "--", _address(remote)], env)
+    code, out, err = git.run(["ls-remote", "--quiet", "--symref", "--", _address(remote)], env)
     if code:
         raise explained(err, remote, credentials=given)
-    refs = {name: found for found, _, name in (line.partition("\t") for line in out.splitlines())}
+    pairs = [line.partition("\t")[::2] for line in out.splitlines()]
+    refs = {name: found for found, name in pairs if not found.startswith("ref: ")}
     if not refs:
         raise SourceNotFound(f"The repository {remote.url} is empty; push a commit first.")
-    return _named(wanted.ref, refs, remote)
+    default = next((found[5:] for found, name in pairs if found.startswith("ref: ")), "HEAD")
+    return _named(wanted.ref, refs, default, remote)
 
 
-def _named(ref: str | None, refs: dict[str, str], remote: Remote) -> tuple[str, str | None]:
+def _named(
+    ref: str | None, refs: dict[str, str], default: str, remote: Remote
+) -> tuple[str, str | None]:
     if ref is None:
         if "HEAD" in refs:
-            return refs["HEAD"], "HEAD"
+            return refs["HEAD"], default.removeprefix("refs/heads/")
         raise SourceNotFound(
             f"The default branch of {remote.url} does not exist; name a branch ({_branches(refs)})."
         )

@@ -56,7 +56,8 @@ def prepare(
 
 def env_lines(variables: Mapping[str, str]) -> str:
     """Lines a POSIX shell reads back unchanged: `KEY='value'`."""
-    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(variables.items()))
+    lines = [f"{name}={shlex.quote(value)}\n" for name, value in sorted(variables.items())]
+    return "".join(lines) or "\n"  # BuildKit does not mount an empty secret at all
 
 
 def digest(key: bytes, text: str) -> str:

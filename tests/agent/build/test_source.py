@@ -100,7 +100,8 @@ def http(tmp_path: Path) -> Iterator[Callable[..., HttpServer]]:
 def test_the_default_branch_is_cloned_without_its_history(cloning, repository, http):
     sha = repository.commit({"app.py": "print('two')\n"}, "second, by Ada")
     commit = cloning(f"{http().url}/app.git")
-    assert (commit.sha, commit.message, commit.author) == (sha, "second, by Ada", "Ada")
+    assert (commit.sha, commit.ref) == (sha, "main")
+    assert (commit.message, commit.author) == ("second, by Ada", "Ada")
     assert (commit.folder / "app.py").read_text() == "print('two')\n"
     assert not (commit.folder / ".git").exists()
     assert git(commit.repository, "rev-list", "--count", sha) == "1"
@@ -181,7 +182,7 @@ def test_a_private_repository_opens_with_its_token_which_is_left_nowhere(
     cloning, repository, http, tmp_path
 ):
     server = http(login=("x-access-token", TOKEN))
-    seen = _ArgumentLists()
+    seen = ArgumentLists()
     with seen:
         commit = cloning(
             f"{server.url}/app.git", credentials=GitCredentials("x-access-token", TOKEN)
@@ -407,10 +408,10 @@ def _add_submodule(outer: Repository, inner: Repository, url: str, path: str) ->
     outer.push(f"add {path}")
 
 
-class _ArgumentLists:
+class ArgumentLists:
     """Collects the argument lists of all processes for the length of a `with` block."""
 
-    def __enter__(self) -> "_ArgumentLists":
+    def __enter__(self) -> "ArgumentLists":
         self.lines: set[str] = set()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._collect)
