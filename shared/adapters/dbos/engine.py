@@ -17,8 +17,8 @@ from shared.adapters.dbos.executions import PROTOCOL, Executions, Started
 from shared.adapters.dbos.functions import Functions, Invoke
 from shared.adapters.dbos.hold import Hold
 from shared.adapters.dbos.interpreter import Finished, Interpreter
-from shared.adapters.dbos.library import Library, is_takeover
-from shared.adapters.dbos.runs import Aborted, MachineTimedOut, Run, Runs
+from shared.adapters.dbos.library import Library, is_outage, is_takeover
+from shared.adapters.dbos.runs import Aborted, BrokenOff, MachineTimedOut, Run, Runs
 from shared.adapters.dbos.schema import migrate
 from shared.adapters.dbos.steps import DurableSteps
 from shared.adapters.dbos.waits import Waits
@@ -155,7 +155,9 @@ class DbosWorkflows(DbosClient):
             self._library.start(execution)
 
     def _add(self, execution: str, definition: Definition, payload: JSON) -> None:
-        if self._executions.add(execution, definition, payload, notify=self._is_lost):
+        """A name that is taken is driven too: its first start may have failed half-way."""
+        added = self._executions.add(execution, definition, payload, notify=self._is_lost)
+        if added or self._executions.running(execution) is not None:
             self.drive(execution)
 
     def _answer(self, token: str, outcome: Outcome) -> str:
@@ -171,6 +173,13 @@ class DbosWorkflows(DbosClient):
 
     def _drive(self, name: str) -> None:
         """The whole of one execution, in a thread of DBOS."""
+        try:
+            self._drive_to_its_end(name)
+        except BrokenOff:
+            self._library.resume(name)
+            raise
+
+    def _drive_to_its_end(self, name: str) -> None:
         with self._runs.entered(name) as run:
             started = run.persist(lambda: self._executions.running(name))
             if started is None:
@@ -194,6 +203,9 @@ class DbosWorkflows(DbosClient):
         except Exception as error:  # a fault in here must not leave it running
             if is_takeover(error):
                 raise
+            if is_outage(error):
+                logger.warning("the execution %s begins again: %s", name, error)
+                raise BrokenOff from error
             logger.exception("the execution %s cannot go on", name)
             return Execution(name, machine, ExecutionStatus.FAILED, RUNTIME, str(error))
         if isinstance(outcome, Finished):

@@ -17,7 +17,7 @@ from shared.domain.errors import Transient
 
 logger = logging.getLogger(__name__)
 
-_LOCK_CLASS: Final = 0x633264
+LOCK_CLASS: Final = 0x633264
 _PROBE_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 0.2
 
@@ -140,6 +140,6 @@ class Hold:
     def _lock(self, connection: Connection[TupleRow]) -> bool:
         key = zlib.crc32(self._schema.encode()) & 0x7FFFFFFF
         row = connection.execute(
-            "SELECT pg_try_advisory_lock(%s, %s)", [_LOCK_CLASS, key]
+            "SELECT pg_try_advisory_lock(%s, %s)", [LOCK_CLASS, key]
         ).fetchone()
         return bool(row and row[0])

@@ -2,16 +2,23 @@
 
 import contextvars
 import logging
+import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
+import psycopg
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
 from dbos import error as dbos_error
+from sqlalchemy.exc import DBAPIError
 
-from shared.adapters.dbos.database import SESSION
+from shared.adapters.dbos.database import SESSION, plain_url
+from shared.domain.errors import Transient
 
 _NAME: Final = "execution"
 _EXECUTOR: Final = "engine"
+_PATIENCE_SECONDS: Final = 600.0
+_RETRY_SECONDS: Final = 0.2
 _PENDING: Final = frozenset({"PENDING", "ENQUEUED", "DELAYED"})
 
 
@@ -30,7 +37,9 @@ class Library:
         connections: int,
         drive: Callable[[str], None],
     ) -> None:
-        self._config = _config(url, schema, version, connections)
+        self._url = plain_url(url)
+        self._closing = threading.Event()
+        self._config = _config(url, schema, version, connections, self._connect)
         self._drive = drive
         self._execution: Callable[[str], None] | None = None
 
@@ -42,8 +51,21 @@ class Library:
         DBOS.launch()
 
     def start(self, execution: str) -> None:
-        """Drive an execution; nothing happens when DBOS knows its name."""
-        contextvars.Context().run(self._start, execution)
+        """Drive an execution; nothing happens when DBOS knows its name. Raises Transient."""
+        try:
+            contextvars.Context().run(self._start, execution)
+        except DBAPIError as error:
+            raise Transient(f"the workflow engine could not begin: {error}") from error
+
+    def resume(self, execution: str) -> None:
+        """Drive again an execution whose run broke off, as soon as the database takes it."""
+        while not self._closing.is_set():
+            try:
+                contextvars.Context().run(DBOS.resume_workflow, execution)
+            except DBAPIError:
+                self._closing.wait(_RETRY_SECONDS)
+            else:
+                return
 
     def lost(self, executions: Sequence[str]) -> tuple[list[str], list[str]]:
         """Of these running executions, those DBOS never saw, and those it has given up."""
@@ -53,9 +75,24 @@ class Library:
         contextvars.Context().run(DBOS.delete_workflows, executions)
 
     def close(self) -> None:
+        self._closing.set()
         if self._execution is not None:
             self._execution = None
             DBOS.destroy(destroy_registry=True)
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        """Waits out an outage: DBOS knows few of the ways to say that a server is away, and
+        would come back to the others only after a minute.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return psycopg.connect(
+                    self._url, **{**SESSION, "application_name": "click-to-deploy log"}
+                )
+            except psycopg.OperationalError as error:
+                if time.monotonic() > deadline or self._closing.wait(_RETRY_SECONDS):
+                    raise psycopg.OperationalError(f"connection failed: {error}") from error
 
     def _driving(self) -> Callable[[str], None]:
         def execution(name: str) -> None:
@@ -88,15 +125,24 @@ def is_takeover(error: Exception) -> bool:
     )
 
 
-def _config(url: str, schema: str, version: str, connections: int) -> DBOSConfig:
+def is_outage(error: Exception) -> bool:
+    """Whether the database failed, which is no fault of the execution."""
+    return isinstance(error, DBAPIError | psycopg.Error)
+
+
+def _config(
+    url: str,
+    schema: str,
+    version: str,
+    connections: int,
+    connect: Callable[[], psycopg.Connection[Any]],
+) -> DBOSConfig:
     return {
         "name": "click-to-deploy",
         "system_database_url": url,
         "dbos_system_schema": schema,
         "sys_db_pool_size": connections,
-        "db_engine_kwargs": {
-            "connect_args": {**SESSION, "application_name": "click-to-deploy log"}
-        },
+        "db_engine_kwargs": {"creator": connect},
         "application_version": version,
         "executor_id": _EXECUTOR,
         "serializer": DBOSPortableJSONSerializer(),

@@ -28,6 +28,10 @@ class Aborted(Interrupt):
     """The execution has been ended from outside."""
 
 
+class BrokenOff(Interrupt):
+    """The database failed in the middle; the execution is driven again, from its last step."""
+
+
 class MachineTimedOut(Interrupt):
     """The machine's own TimeoutSeconds are over."""
 

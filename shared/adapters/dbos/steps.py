@@ -186,7 +186,7 @@ class DurableSteps:
         run.arm()
         if child is None or not child.mine:
             return Failure("StepFunctions.ExecutionAlreadyExistsException", name)
-        self._world.drive(name)
+        run.persist(lambda: self._world.drive(name))
         return self._joined(name, attempt, time.monotonic() + child.remaining)
 
     def _joined(self, name: str, attempt: Attempt, until: float) -> Outcome:
