@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from infra.local import firewall
 from infra.local.engine import docker_program
 from tests.adapters.docker.conftest import PYTHON_IMAGE
 
@@ -181,5 +182,28 @@ def _serving_in(namespace: str) -> Iterator[int]:
             server.terminate()
 
 
+@contextmanager
+def rules_put_back() -> Iterator[None]:
+    """Whatever isolation a platform on this machine had is there again afterwards."""
+    before = {tool: _run(tool, "-S").splitlines() for tool in ("iptables", "ip6tables")}
+    try:
+        yield
+    finally:
+        firewall.remove()
+        for tool, lines in before.items():
+            ours = [line for line in lines if "C2D-" in line]
+            chains = [f":{line.split()[1]} - [0:0]" for line in ours if line.startswith("-N")]
+            rules = [line for line in ours if line.startswith("-A C2D-")]
+            jumps = [f"-I {line[3:].replace(' ', ' 1 ', 1)}" for line in ours if line not in rules]
+            hooks = [line for line in jumps if " 1 -j " in line]
+            restore = "\n".join(["*filter", *chains, *rules, *hooks, "COMMIT", ""])
+            _run(f"{tool}-restore", "--noflush", text=restore)
+
+
+def _run(*argv: str, text: str | None = None) -> str:
+    done = subprocess.run(argv, input=text, check=True, timeout=20, capture_output=True, text=True)
+    return done.stdout
+
+
 def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, timeout=10, capture_output=True)
+    _run("ip", *arguments)

@@ -124,8 +124,7 @@ def _address(cloud: DockerCloud, provider_id: str) -> str:
 def _enforce(router: int, undo: ExitStack) -> None:
     """The rules of this machine, with the scene's router port open and its network denied."""
     usual = firewall.read_policy()
-    was_enforced = firewall.inspect(usual).enforced
-    undo.callback(lambda: firewall.ensure(usual) if was_enforced else firewall.remove())
+    undo.enter_context(probes.rules_put_back())
     policy = replace(
         usual,
         public_ports=(*usual.public_ports, router),
