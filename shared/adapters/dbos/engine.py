@@ -204,7 +204,8 @@ class DbosWorkflows(DbosClient):
             if is_takeover(error):
                 raise
             if is_outage(error):
-                logger.warning("the execution %s begins again: %s", name, error)
+                reason = str(error).partition("\n")[0]
+                logger.warning("the execution %s goes on from its last step: %s", name, reason)
                 raise BrokenOff from error
             logger.exception("the execution %s cannot go on", name)
             return Execution(name, machine, ExecutionStatus.FAILED, RUNTIME, str(error))
