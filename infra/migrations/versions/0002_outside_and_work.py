@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from infra.migrations.parts import DOCUMENT, INSTANT, PROSE, index, parent, table
+from infra.migrations.parts import DOCUMENT, ID, INSTANT, PROSE, index, parent, table
 
 revision = "0002"
 down_revision = "0001"
@@ -19,8 +19,8 @@ def upgrade() -> None:
 def _outside() -> None:
     table(
         "routes",
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("service_id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("service_id", ID, nullable=False),
         sa.Column("hosts", DOCUMENT, nullable=False),
         sa.Column("target", sa.String(255), nullable=True),
         sa.Column("previous_target", sa.String(255), nullable=True),
@@ -32,21 +32,21 @@ def _outside() -> None:
     table(
         "route_hosts",
         sa.Column("host", sa.String(253), nullable=False),
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("service_id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("service_id", ID, nullable=False),
         sa.PrimaryKeyConstraint("host", name="pk_route_hosts"),
         parent("route_hosts", "routes", "service_id", "service_id"),
     )
     index("ix_route_hosts_service", "route_hosts", ["organization_id", "service_id"])
     table(
         "resources",
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("id", ID, nullable=False),
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("state", sa.String(32), nullable=False),
-        sa.Column("project_id", sa.Uuid(), nullable=True),
-        sa.Column("service_id", sa.Uuid(), nullable=True),
-        sa.Column("deployment_id", sa.Uuid(), nullable=True),
+        sa.Column("project_id", ID, nullable=True),
+        sa.Column("service_id", ID, nullable=True),
+        sa.Column("deployment_id", ID, nullable=True),
         sa.Column("provider_id", sa.String(255), nullable=True),
         sa.Column("detail", DOCUMENT, nullable=True),
         sa.Column("reason", PROSE, nullable=True),
@@ -66,19 +66,19 @@ def _outside() -> None:
 def _work() -> None:
     table(
         "leases",
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("service_id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("service_id", ID, nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
-        sa.Column("holder", sa.Uuid(), nullable=True),
+        sa.Column("holder", ID, nullable=True),
         sa.Column("acquired_at", INSTANT, nullable=True),
         sa.PrimaryKeyConstraint("organization_id", "service_id", name="pk_leases"),
         parent("leases", "services", "service_id"),
     )
     table(
         "lease_waiters",
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("service_id", sa.Uuid(), nullable=False),
-        sa.Column("deployment_id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("service_id", ID, nullable=False),
+        sa.Column("deployment_id", ID, nullable=False),
         sa.Column("deployment_number", sa.Integer(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("sealed_token", PROSE, nullable=False),
@@ -92,10 +92,10 @@ def _work() -> None:
     index("ix_lease_waiters_deployment", "lease_waiters", ["organization_id", "deployment_id"])
     table(
         "jobs",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("deployment_id", sa.Uuid(), nullable=True),
-        sa.Column("service_id", sa.Uuid(), nullable=True),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("deployment_id", ID, nullable=True),
+        sa.Column("service_id", ID, nullable=True),
         sa.Column("key", sa.String(255), nullable=False),
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("step", sa.String(128), nullable=False),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar, get_type_hints
 
-from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, String, Text
+from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, String, Text, Uuid
 from sqlalchemy.dialects.mysql import DATETIME, MEDIUMTEXT
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -13,6 +13,8 @@ from typing_extensions import override
 
 D = TypeVar("D")
 
+Id = Uuid().with_variant(Uuid(native_uuid=False), "mysql", "mariadb")
+"""MariaDB's own type sorts by other bytes than the first, which breaks the order of pages."""
 Blob = LargeBinary(2**24 - 1)
 """Bytes of one log chunk: MariaDB's default ends below 64 KiB."""
 Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")

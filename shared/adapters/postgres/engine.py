@@ -8,8 +8,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 _DRIVERS: Final = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
-    "mysql": "mariadb+pymysql",
-    "mariadb": "mariadb+pymysql",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
 }
 
 

@@ -16,10 +16,9 @@ _FULL: Final = {"53100", 1021, 1114, "SQLITE_FULL"}
 def code(error: exc.DBAPIError) -> object:
     """The driver's own code: SQLSTATE, MariaDB's number, or SQLite's name."""
     cause = error.orig
-    for attribute in ("sqlstate", "sqlite_errorname"):
-        if found := getattr(cause, attribute, None):
-            return found
-    return cause.args[0] if cause is not None and cause.args else None
+    if cause is not None and cause.args and isinstance(cause.args[0], int):
+        return cause.args[0]
+    return getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
 
 
 def is_duplicate(error: exc.IntegrityError) -> bool:

@@ -27,7 +27,7 @@ _LONGEST_PAUSE_SECONDS: Final = 5.0
 
 
 class Wakeup:
-    """Set when something was announced; waiting takes it back. Threads and tasks may share it."""
+    """Set when something was announced; waiting takes it back. It serves one thread or task."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -145,9 +145,13 @@ def test_removing_a_project_takes_along_what_hangs_on_it(uow: UnitOfWork) -> Non
 
 
 def test_an_exception_leaves_nothing_behind(uow: UnitOfWork) -> None:
-    with pytest.raises(ZeroDivisionError), uow:
-        uow.projects.add(a_project())
-        raise ZeroDivisionError
+    def fail_after_a_write() -> None:
+        with uow:
+            uow.projects.add(a_project())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_after_a_write()
     with uow:
         assert uow.projects.list(ORG, 10, None).items == []
 

@@ -8,10 +8,9 @@ from sqlalchemy import (
     Integer,
     String,
     UniqueConstraint,
-    Uuid,
 )
 
-from shared.adapters.postgres.column_types import Choice, Instant, Prose, Record
+from shared.adapters.postgres.column_types import Choice, Id, Instant, Prose, Record
 from shared.adapters.postgres.tables.parts import identity, organization, parent, required, table
 from shared.domain.services import (
     BuildOptions,
@@ -50,7 +49,7 @@ services = table(
     "services",
     organization(),
     identity(),
-    required("project_id", Uuid),
+    required("project_id", Id),
     required("name", String(255)),
     required("slug", String(63)),
     required("ordinal", Integer),
@@ -66,7 +65,7 @@ services = table(
     required("deletion_protection", Boolean),
     required("env_version", Integer),
     required("next_number", Integer),
-    Column("live_release_id", Uuid),
+    Column("live_release_id", Id),
     required("version", Integer),
     required("created_at", Instant),
     required("updated_at", Instant),

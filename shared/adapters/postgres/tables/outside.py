@@ -1,8 +1,8 @@
 """Tables of what exists outside: routes, and the resources of the saga."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Uuid
+from sqlalchemy import BigInteger, Column, Index, Integer, String
 
-from shared.adapters.postgres.column_types import Choice, Document, Instant, Names, Prose
+from shared.adapters.postgres.column_types import Choice, Document, Id, Instant, Names, Prose
 from shared.adapters.postgres.tables.parts import (
     identity,
     organization,
@@ -29,8 +29,8 @@ routes = table(
 route_hosts = table(
     "route_hosts",
     Column("host", String(253), primary_key=True),
-    required("organization_id", Uuid),
-    required("service_id", Uuid),
+    required("organization_id", Id),
+    required("service_id", Id),
     parent("route_hosts", "routes", "service_id", "service_id"),
     Index("ix_route_hosts_service", "organization_id", "service_id"),
 )
@@ -42,9 +42,9 @@ resources = table(
     identity(),
     required("kind", Choice(ResourceKind)),
     required("state", Choice(ResourceState)),
-    Column("project_id", Uuid),
-    Column("service_id", Uuid),
-    Column("deployment_id", Uuid),
+    Column("project_id", Id),
+    Column("service_id", Id),
+    Column("deployment_id", Id),
     Column("provider_id", String(255)),
     Column("detail", Document),
     Column("reason", Prose),

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import Column, ForeignKeyConstraint, Index, MetaData, Table, Uuid, text
+from sqlalchemy import Column, ForeignKeyConstraint, Index, MetaData, Table, text
+
+from shared.adapters.postgres.column_types import Id
 
 metadata = MetaData(naming_convention={"pk": "pk_%(table_name)s"})
 
@@ -20,11 +22,11 @@ def table(name: str, *parts: Any) -> Table:
 
 
 def organization() -> Column[Any]:
-    return Column("organization_id", Uuid, primary_key=True)
+    return Column("organization_id", Id, primary_key=True)
 
 
 def identity(name: str = "id") -> Column[Any]:
-    return Column(name, Uuid, primary_key=True)
+    return Column(name, Id, primary_key=True)
 
 
 def parent(child: str, parent: str, column: str, key: str = "id") -> ForeignKeyConstraint:

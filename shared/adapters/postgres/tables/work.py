@@ -1,8 +1,8 @@
 """Tables of work in progress: leases and their line, jobs, agents."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, UniqueConstraint, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, UniqueConstraint
 
-from shared.adapters.postgres.column_types import Choice, Document, Instant, Names, Prose
+from shared.adapters.postgres.column_types import Choice, Document, Id, Instant, Names, Prose
 from shared.adapters.postgres.tables.parts import (
     identity,
     organization,
@@ -18,7 +18,7 @@ leases = table(
     organization(),
     identity("service_id"),
     required("number", BigInteger),
-    Column("holder", Uuid),
+    Column("holder", Id),
     Column("acquired_at", Instant),
     parent("leases", "services", "service_id"),
 )
@@ -41,9 +41,9 @@ lease_waiters = table(
 jobs = table(
     "jobs",
     identity(),
-    required("organization_id", Uuid),
-    Column("deployment_id", Uuid),
-    Column("service_id", Uuid),
+    required("organization_id", Id),
+    Column("deployment_id", Id),
+    Column("service_id", Id),
     required("key", String(255)),
     required("kind", Choice(JobKind)),
     required("step", String(128)),
