@@ -122,6 +122,8 @@ def _spawn(program: Program) -> "subprocess.Popen[bytes]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         process_group=0,
+        # a checkout's files become an image's files: others than root must be able to read them
+        umask=0o022,
     )
 
 

@@ -54,8 +54,17 @@ def assignments(body: bytes, content_type: str) -> list[Assignment]:
         return _from_dotenv(body)
     try:
         given = VariablesBody.model_validate(json.loads(body)).variables
-    except (ValueError, ValidationError) as error:
-        raise Invalid(f"the body is not a set of variables: {error}") from error
+    except ValidationError as error:
+        # never the input: it holds the values
+        where = "; ".join(
+            f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}"
+            for e in error.errors(include_input=False, include_url=False, include_context=False)
+        )
+        raise Invalid(f"the body is not a set of variables: {where}") from None
+    except ValueError:
+        raise Invalid(
+            "the body is not JSON: send variables as JSON, or .env as text/plain"
+        ) from None
     return _once([Assignment(v.key, v.value, v.secret, v.available) for v in given])
 
 

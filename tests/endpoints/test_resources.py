@@ -219,3 +219,19 @@ def test_health_is_public(api: TestClient) -> None:
 def test_an_unknown_path_is_a_problem_too(api: TestClient) -> None:
     answer = api.get("/nothing")
     assert (answer.status_code, answer.json()["type"]) == (404, "NotFound")
+
+
+def test_a_malformed_set_is_refused_without_repeating_its_values(
+    api: TestClient, service: dict[str, Any]
+) -> None:
+    url = f"/services/{service['id']}/env"
+    body = {"variables": [{"key": "K", "value": ["hunter2"], "secret": True}]}
+    answer = api.put(url, json=body)
+    assert answer.status_code == 422
+    assert "variables.0.value" in answer.json()["detail"]
+    assert "hunter2" not in answer.text
+    assert (
+        api.put(url, content="{hunter2", headers={"content-type": "application/json"})
+        .json()["detail"]
+        .startswith("the body is not JSON")
+    )
