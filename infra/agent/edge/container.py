@@ -29,7 +29,16 @@ class DockerContainers:
     """Looks at containers of one engine; safe to use from several threads."""
 
     def __init__(self, client: docker.DockerClient | None = None) -> None:
-        self._client = client or docker.from_env(timeout=ENGINE_SECONDS)
+        self._known = client
+        self._lock = threading.Lock()
+
+    @property
+    def _client(self) -> docker.DockerClient:
+        # Making a client asks the engine, which may be down when the agent starts.
+        with self._lock:
+            if self._known is None:
+                self._known = docker.from_env(timeout=ENGINE_SECONDS)
+            return self._known
 
     def get(self, container_id: str) -> Container:
         """The container. Raises docker's own NotFound, and Transient for an engine that is down."""

@@ -94,6 +94,11 @@ def _slow(path: str | None, port: int, seconds: float) -> str:
 
 
 def _not_reached(state: ContainerState, port: int, seconds: float) -> str:
+    if state.state is RunState.UNKNOWN:
+        return (
+            f"The app did not answer on port {port} within {seconds:.0f} s, and neither did the "
+            "container engine: check that it runs, then deploy again."
+        )
     if state.listening is None:
         return (
             f"The app runs but did not answer on port {port} within {seconds:.0f} s: it must "

@@ -172,10 +172,15 @@ def test_a_container_that_is_gone_is_missing(client: docker.DockerClient) -> Non
     assert DockerContainers(client).look("0" * 64).state is RunState.MISSING
 
 
-def test_an_engine_that_is_down_is_unknown() -> None:
-    down = docker.DockerClient(base_url="tcp://127.0.0.1:1", version="1.41", timeout=2)
-    assert DockerContainers(down).look("c").state is RunState.UNKNOWN
-    down.close()
+def test_an_engine_that_is_down_is_unknown_and_does_not_keep_the_agent_from_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    down = DockerContainers()
+    assert down.look("c").state is RunState.UNKNOWN
+    monkeypatch.delenv("DOCKER_HOST")
+    assert down.look("0" * 64).state is RunState.MISSING
+    down._client.close()
 
 
 def test_a_secret_names_label_narrows_what_is_masked(edge: EdgeJobs, run: Run) -> None:

@@ -184,6 +184,7 @@ def test_a_crashed_app_is_named_with_its_exit_code_at_once() -> None:
         (ContainerState(RunState.EXITED, exit_code=137, oom=True), ["256 MB", "raise the limit"]),
         (ContainerState(RunState.EXITED, 127, error='exec: "gunicorn"'), ["gunicorn", "started"]),
         (ContainerState(RunState.MISSING), ["gone", "deploy again"]),
+        (ContainerState(RunState.UNKNOWN), ["neither did the container engine"]),
         (RUNNING, ["listens on no port", "0.0.0.0:8000"]),
         (ContainerState(RunState.RUNNING), ["did not answer on port 8000", "PORT"]),
         (
