@@ -34,15 +34,14 @@ class DockerBuilder:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._engine: Engine | None = None
-        self._root: Path | None = settings.buildkit_root
+        self._data: Path | None = None
 
     @property
     def supports_frontends(self) -> bool:
         return self._client().buildx
 
     def check_disk(self, job: Job, free_mb: int) -> None:
-        engine = self._ready()
-        check_free(engine.root(self._settings.folder, job), free_mb, job)
+        check_free(self._root(job), free_mb, job)
 
     def login(
         self, registry: Registry, username: str, password: str, config: Path, job: Job
@@ -59,7 +58,7 @@ class DockerBuilder:
             raise
 
     def _built(self, request: BuildRequest, engine: Engine, job: Job) -> Image:
-        with enforced(self._limiter(engine, request, job), request) as (enforcement, warnings):
+        with enforced(self._limiter(job), request) as (enforcement, warnings):
             marked = no_proxy(request.arguments.get("NO_PROXY", ""), enforcement)
             arguments = {**request.arguments, **marked}
             run_client(self._program(request, arguments), request, job, enforcement)
@@ -94,10 +93,16 @@ class DockerBuilder:
         env = docker_environment(request.docker_config, by_environment)
         return Program([*argv, str(request.context)], env=env, deadline=request.deadline)
 
-    def _limiter(self, engine: Engine, request: BuildRequest, job: Job) -> StepLimiter:
-        if self._root is None:
-            self._root = engine.root(request.docker_config, job) / "buildkit"
-        return StepLimiter(self._root / "executor")
+    def _limiter(self, job: Job) -> StepLimiter:
+        return StepLimiter(
+            (self._settings.buildkit_root or self._root(job) / "buildkit") / "executor"
+        )
+
+    def _root(self, job: Job) -> Path:
+        """Where the engine keeps its images: asked once."""
+        if self._data is None:
+            self._data = self._ready().root(self._settings.folder, job)
+        return self._data
 
     def _client(self) -> DockerCommand:
         return self._ready().command

@@ -1,6 +1,7 @@
 """Brings the exact commit of a repository onto this machine."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,7 +29,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What was cloned: `folder` holds the files, `repository` the history."""
+    """What was cloned: `folder` holds the files, `repository` the history.
+
+    `links` are the submodules: path and SHA.
+    """
 
     folder: Path
     repository: Path
@@ -37,6 +41,7 @@ class Commit:
     ref: str | None
     message: str
     author: str
+    links: Mapping[str, str]
 
 
 def clone(wanted: Wanted, credentials: GitCredentials, git: Git, settings: Settings) -> Commit:
@@ -66,15 +71,14 @@ def fetch_tree(
         _must(git.run(["init", "--quiet", "--bare", str(repository)]), remote, given)
         _fetch(sha, ref, remote, git, env, repository, given)
     git.check_size()
-    sha = _commit_of(sha, git, repository, remote)
-    _check_tree(sha, git, repository)
+    sha, author, message = _described(sha, git, repository, remote)
+    links = _checked_tree(sha, git, repository)
     folder.mkdir(parents=True, exist_ok=True)
     tree = [f"--git-dir={repository}", f"--work-tree={folder}"]
     _must(git.run([*tree, "checkout", "--quiet", "--force", "--detach", sha]), remote, given)
     git.check_size()
-    shown = git.run([f"--git-dir={repository}", "log", "-1", "--format=%an%x00%s", sha])[1]
-    author, _, message = shown.strip().partition("\x00")
-    return Commit(folder, repository, remote, sha, wanted.ref or ref, message[:200], author[:100])
+    name = wanted.ref or ref
+    return Commit(folder, repository, remote, sha, name, message[:200], author[:100], links)
 
 
 def _resolved(
@@ -169,21 +173,21 @@ def _has(sha: str, git: Git, repository: Path) -> bool:
     return git.run([f"--git-dir={repository}", "cat-file", "-e", f"{sha}^{{commit}}"])[0] == 0
 
 
-def _commit_of(sha: str, git: Git, repository: Path, remote: Remote) -> str:
-    """The commit itself, where `sha` is a tag's."""
-    args = [f"--git-dir={repository}", "rev-parse", "--verify", f"{sha}^{{commit}}"]
+def _described(sha: str, git: Git, repository: Path, remote: Remote) -> tuple[str, str, str]:
+    """SHA (of the commit itself, where `sha` is a tag's), author and subject."""
+    args = [f"--git-dir={repository}", "log", "-1", "--format=%H%x00%an%x00%s", f"{sha}^{{commit}}"]
     code, out, _ = git.run(args)
     if code:
         raise SourceNotFound(f"{sha[:12]} in {remote.url} is no commit; deploy a branch or commit.")
-    return out.strip()
+    found, author, message = out.rstrip("\n").split("\x00", 2)
+    return found, author, message
 
 
-def _check_tree(sha: str, git: Git, repository: Path) -> None:
-    """Before a small pack unfolds into a full disk: what would the checkout weigh?"""
+def _checked_tree(sha: str, git: Git, repository: Path) -> dict[str, str]:
+    """Its submodules, before a small pack unfolds into a full disk: what would it weigh?"""
     args = [f"--git-dir={repository}", "ls-tree", "-r", "-l", "-z", "--full-tree", sha]
-    entries = [entry for entry in git.run(args)[1].split("\0") if entry]
-    sizes = [entry.split("\t", 1)[0].split()[-1] for entry in entries]
-    total = sum(int(size) for size in sizes if size.isdigit())
+    entries = [entry.split("\t", 1) for entry in git.run(args)[1].split("\0") if "\t" in entry]
+    total = sum(int(size) for meta, _ in entries if (size := meta.split()[-1]).isdigit())
     if total > git.limits.size_mb * MIB:
         raise SourceTooLarge(
             f"The files of the repository are {total // MIB} MiB, the limit is "
@@ -193,6 +197,7 @@ def _check_tree(sha: str, git: Git, repository: Path) -> None:
         raise SourceTooLarge(
             f"The repository has {len(entries)} files, the limit is {git.limits.files}."
         )
+    return {path: meta.split()[2] for meta, path in entries if meta.startswith("160000 ")}
 
 
 def _address(remote: Remote) -> str:

@@ -21,13 +21,12 @@ class Submodules:
 
     def fetch(self, commit: Commit, depth: int = 0) -> None:
         """Fills the submodule folders of `commit`. Raises what `clone` does."""
-        links = self._links(commit)
-        if not links:
+        if not commit.links:
             return
         if depth >= self.git.limits.depth:
             raise SourceTooLarge(f"Submodules are nested deeper than {depth} levels.")
         urls = self._urls(commit)
-        for path, sha in links.items():
+        for path, sha in commit.links.items():
             if path not in urls:
                 self.git.job.log(
                     f"{path} is a submodule without an entry in .gitmodules: left out."
@@ -53,12 +52,6 @@ class Submodules:
         except PlatformError as error:
             raise type(error)(f"Submodule {path}: {error.reason}") from error
         self.fetch(inner, depth + 1)
-
-    def _links(self, commit: Commit) -> dict[str, str]:
-        """Path and SHA of every submodule in the commit's tree."""
-        args = [f"--git-dir={commit.repository}", "ls-tree", "-r", "-z", "--full-tree", commit.sha]
-        entries = (entry.split("\t", 1) for entry in self._run(args).split("\0") if "\t" in entry)
-        return {path: meta.split()[2] for meta, path in entries if meta.startswith("160000 ")}
 
     def _urls(self, commit: Commit) -> dict[str, str]:
         """URL by path, from .gitmodules as it is in the commit (never a symlink to elsewhere)."""
