@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from shared.domain.detection import node, python, static_site, user_dockerfile
+from shared.domain.detection import (
+    dotnet,
+    go,
+    java,
+    node,
+    php,
+    python,
+    ruby,
+    rust,
+    static_site,
+    user_dockerfile,
+)
 from shared.domain.detection.context import Context
 from shared.domain.detection.plan import BuildSettings, Generation, Plan
 from shared.domain.detection.tree import Subtree, Tree
@@ -12,7 +23,13 @@ from shared.domain.errors import NothingDetected
 Detector: TypeAlias = Callable[[Context], Plan | None]
 
 DETECTORS: Final[tuple[Detector, ...]] = (
+    php.detect,
+    go.detect,
+    rust.detect,
+    java.detect,
+    ruby.detect,
     python.detect,
+    dotnet.detect,
     node.detect,
     static_site.detect,
 )

@@ -36,6 +36,7 @@ def configuration(*, single_page: bool) -> list[str]:
         "  include /etc/nginx/mime.types;",
         "  default_type application/octet-stream;",
         "  charset utf-8;",
+        f"  charset_types text/plain text/xml {_TYPES};",
         "  sendfile on;",
         "  tcp_nopush on;",
         "  keepalive_timeout 75;",
@@ -92,4 +93,4 @@ def detect(context: Context) -> Plan | None:
     write_server(file, single_page=False)
     file.copy(source, to="/srv/site/")
     file.start(start, port)
-    return context.plan("Static site", file, start, port, framework="nginx")
+    return context.plan("Static site", file, start, port)

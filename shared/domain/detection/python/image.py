@@ -111,11 +111,16 @@ class Image:
     def _pip(self) -> None:
         self._manifests()
         requirements = [m for m in self._project.manifests if m.endswith((".txt", ".in"))]
+        wanted = ""
         if requirements:
-            self._pip_run(f"pip install -r {shlex.quote(requirements[0])}")
+            wanted = f"-r {shlex.quote(requirements[0])}"
         elif self._project.requirements:
-            self._pip_run(f"pip install {_quoted(self._project.requirements)}")
-        self._server("pip install")
+            wanted = _quoted(self._project.requirements)
+        if wanted and any("--hash=" in self._context.read(path) for path in requirements):
+            # With hashes in one requirement pip demands them of all, also of what is added.
+            self._pip_run(f"pip install {wanted}")
+            wanted = ""
+        self._server(f"pip install {wanted}".strip(), otherwise=bool(wanted))
         self._source()
         if self._project.is_package:
             self._pip_run("pip install --editable .")
@@ -169,11 +174,16 @@ class Image:
             self._pip_run("pip install --no-deps --editable .")
         self.install_command = "pdm sync --prod"
 
-    def _server(self, install: str, cache: tuple[str, str] = _PIP_CACHE) -> None:
+    def _server(
+        self, install: str, cache: tuple[str, str] = _PIP_CACHE, *, otherwise: bool = False
+    ) -> None:
+        """Add the server where it is not declared; `otherwise` runs the command without it."""
         name = self._start.server
         if name and not self._project.uses(name):
             self._context.saw(f"{name} is not among the dependencies and is added to serve the app")
             self._pip_run(f"{install} {name}", cache=cache)
+        elif otherwise:
+            self._pip_run(install, cache=cache)
 
     def _pip_run(
         self, command: str, *, cache: tuple[str, str] = _PIP_CACHE, tool: bool = False
