@@ -116,5 +116,5 @@ def test_ansi_colours_survive():
 
 def test_an_endless_run_of_secrets_is_not_kept_in_memory():
     stream = StreamMasker(Masker(["aaaa"]))
-    shown = "".join(stream.feed("a" * 1000) for _ in range(500))
+    shown = "".join(stream.feed("a" * 1000) for _ in range(150))
     assert set(shown + stream.flush()) <= {"*"}

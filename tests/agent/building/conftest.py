@@ -17,7 +17,7 @@ from infra.agent.settings import Settings
 from infra.agent.slots import Slots
 from infra.agent.worker import Worker
 from infra.agent.workspace import Workspace
-from tests.agent.build.git_servers import Repository
+from tests.agent.building.git_servers import Repository
 from tests.agent.control_plane import FakeControlPlane
 
 DOCKER = "/usr/bin/docker"

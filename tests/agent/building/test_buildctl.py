@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.build import buildctl_stand_in
-from tests.agent.build.conftest import Agent, docker
-from tests.agent.build.registry import Registry
+from tests.agent.building import buildctl_stand_in
+from tests.agent.building.conftest import Agent, docker
+from tests.agent.building.registry import Registry
 
 pytestmark = pytest.mark.docker
 CANARY = "canary-buildctl-77aa"

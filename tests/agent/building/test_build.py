@@ -14,8 +14,8 @@ import pytest
 
 from infra.agent.build.handler import OUTPUT_BYTES, fitted
 from infra.agent.workspace import Workspace
-from tests.agent.build.conftest import Agent, docker
-from tests.agent.build.git_servers import git
+from tests.agent.building.conftest import Agent, docker
+from tests.agent.building.git_servers import git
 from tests.agent.control_plane import FakeControlPlane
 
 pytestmark = pytest.mark.docker

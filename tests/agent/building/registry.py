@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from tests.agent.build.git_servers import free_port, wait_for_port
+from tests.agent.building.git_servers import free_port, wait_for_port
 
 ACCEPT = ", ".join(
     [

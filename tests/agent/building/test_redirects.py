@@ -13,8 +13,8 @@ import pytest
 
 from infra.agent.build import remotes
 from shared.domain.errors import SourceDenied
-from tests.agent.build.git_servers import HttpServer, Repository
-from tests.agent.build.test_source import Cloning, cloning
+from tests.agent.building.git_servers import HttpServer, Repository
+from tests.agent.building.test_source import Cloning, cloning
 
 __all__ = ["cloning"]
 

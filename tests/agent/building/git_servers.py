@@ -201,7 +201,7 @@ class SshServer:
 @contextmanager
 def ssh(root: Path) -> Iterator[SshServer]:
     """An SSH server over `root` for one key."""
-    argv = [sys.executable, "-m", "tests.agent.build.ssh_server", str(root)]
+    argv = [sys.executable, "-m", "tests.agent.building.ssh_server", str(root)]
     child = subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )

@@ -1,4 +1,4 @@
-"""An SSH server in a process of its own: `python -m tests.agent.build.ssh_server ROOT`.
+"""An SSH server in a process of its own: `python -m tests.agent.building.ssh_server ROOT`.
 
 Runs git-upload-pack for one client key, prints what a client needs as one line of JSON, and ends
 with its standard input.
@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncssh
 
-from tests.agent.build.git_servers import GIT_ENV
+from tests.agent.building.git_servers import GIT_ENV
 
 
 async def _session(root: Path, process: Any) -> None:

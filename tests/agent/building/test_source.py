@@ -24,7 +24,7 @@ from shared.domain.errors import (
     SourceTooLarge,
     Transient,
 )
-from tests.agent.build.git_servers import HttpServer, Repository, daemon, free_port, git, ssh
+from tests.agent.building.git_servers import HttpServer, Repository, daemon, free_port, git, ssh
 
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICMsEwkLkYbuHQBR9Ym4NUf3ZvqYaWx+3AuZKn55XJ7g"
 TOKEN = "ghp_canary0123456789"
