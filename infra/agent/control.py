@@ -54,12 +54,14 @@ class ControlPlane:
     def close(self) -> None:
         self._http.close()
 
-    def claim(self, agent: str, role: str, wait: float) -> Claim | None:
+    def claim(self, agent: str, role: str, wait: float, **about: int | str) -> Claim | None:
         """The next job for `role`, or None after `wait` seconds without one.
+
+        `about` is what else the control plane shows of this agent: capacity, running, version.
 
         Raises Refused when the registration token is not accepted, and Unreachable.
         """
-        body = {"agent": agent, "roles": [role], "wait": wait}
+        body = {"agent": agent, "roles": [role], "wait": wait, **about}
         try:
             answer = self._post("/claim", self._token, body, timeout=wait + 10.0)
         except JobGone as error:

@@ -173,8 +173,12 @@ class Job:
                 return False
             try:
                 self._control.result(self.claim, result)
-            except (JobGone, Refused):
+            except JobGone:
                 return False
+            except Refused as error:
+                if result["outcome"] == "failed" and not result["output"]:
+                    return False
+                result = _unsaid(error)
             except Unreachable:
                 left -= pause
                 if left < 0:
@@ -199,6 +203,16 @@ class Job:
         if self.heartbeat_answer.get("cancel") and not self.cancel_requested:
             self.cancel()
         return None
+
+
+def _unsaid(error: Refused) -> dict[str, Any]:
+    """In place of a result that was refused: the job must end all the same."""
+    reason = f"The control plane did not take the job's result: {error}"[:500]
+    return {
+        "outcome": "failed",
+        "output": {},
+        "error": {"type": "PlatformError", "reason": reason},
+    }
 
 
 class Heart:

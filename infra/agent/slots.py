@@ -20,6 +20,7 @@ class Slots:
 
     def __init__(self, folder: Path, count: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.count = count
         self._paths = [folder / f"build-{number}.lock" for number in range(count)]
 
     def acquire(self, stopping: threading.Event) -> Callable[[], None] | None:

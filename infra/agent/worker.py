@@ -15,6 +15,9 @@ from shared.domain.errors import Cancelled, PlatformError
 Handler = Callable[[dict[str, Any], Job], dict[str, Any]]
 RESULT_SECONDS: Final = 3600.0
 EDGE_JOBS: Final = 128
+REASON_CHARACTERS: Final = 1000
+PROTOCOL: Final = 1
+"""Version of what agent and control plane say to each other."""
 
 
 class Worker:
@@ -84,7 +87,14 @@ class Worker:
             if release is None:
                 return
             try:
-                claim = self._control.claim(self._name, role, self._poll_seconds)
+                claim = self._control.claim(
+                    self._name,
+                    role,
+                    self._poll_seconds,
+                    capacity=self._slots.count,
+                    running=len(self._running),
+                    version=str(PROTOCOL),
+                )
                 pauses = backoff()
             except (Unreachable, Refused) as error:
                 release()
@@ -157,7 +167,7 @@ def _failed(kind: str, reason: str) -> dict[str, Any]:
 
 
 def _error(kind: str, reason: str) -> dict[str, str]:
-    return {"type": kind, "reason": reason}
+    return {"type": kind, "reason": reason[:REASON_CHARACTERS]}
 
 
 def _masked(job: Job, result: dict[str, Any]) -> dict[str, Any]:

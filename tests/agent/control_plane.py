@@ -29,8 +29,8 @@ class FakeControlPlane:
         self.results: dict[str, dict[str, Any]] = {}
         self.cancel: set[str] = set()
         self.gone: set[str] = set()
+        self.refuse_outputs: set[str] = set()
         self.down = False
-        self.lose_answers = 0
         self.lost_chunk_answers: set[int] = set()
         self.changed = threading.Condition()
         handler = type("Handler", (_Handler,), {"plane": self})
@@ -181,5 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _result(self, job_id: str, given: dict[str, Any]) -> tuple[int, Any]:
         assert set(given) == {"outcome", "output", "error"}
+        if job_id in self.plane.refuse_outputs and given["output"]:
+            return 422, {"type": "invalid"}
         self.plane.results.setdefault(job_id, given)
         return 204, None

@@ -53,6 +53,13 @@ def test_an_unknown_kind_is_a_failure_that_names_it(plane, working):
         assert "'paint'" in plane.result(job_id)["error"]["reason"]
 
 
+def test_a_result_that_is_refused_ends_the_job_as_failed(plane, working):
+    job_id = plane.put("build", {})
+    plane.refuse_outputs.add(job_id)
+    with working(_only(lambda spec, job: {"odd": True})):
+        assert "did not take" in plane.result(job_id)["error"]["reason"]
+
+
 def test_log_lines_arrive_in_order_while_the_job_runs(plane, working):
     go = threading.Event()
 
