@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, delete, exists, insert, not_, select, update
 
+from shared.adapters.postgres.deployments import SqlDeployments
 from shared.adapters.postgres.entities import Entities, values
 from shared.adapters.postgres.log_format import pack, split, unpack
 from shared.adapters.postgres.tables import deployments, log_chunks, log_heads, releases
@@ -92,6 +93,8 @@ class SqlLogs:
         query = query.with_for_update()
         found = self._heads.one(query)
         if found is None:
+            # one at a time begins a log: MariaDB answers a race of inserts with a deadlock
+            SqlDeployments(self._tx).lock(organization_id, deployment_id)
             self._tx.insert_new(log_heads, values(_Head(organization_id, deployment_id)))
             return self._heads.get(organization_id, deployment_id, lock=True)
         return found

@@ -12,7 +12,7 @@ from shared.adapters.postgres.errors import translated
 from shared.adapters.postgres.instances import SqlInstances
 from shared.adapters.postgres.jobs import SqlJobs
 from shared.adapters.postgres.leases import SqlLeases
-from shared.adapters.postgres.logs import SqlLogs
+from shared.adapters.postgres.logs import LOG_BYTES, SqlLogs
 from shared.adapters.postgres.projects import SqlProjects
 from shared.adapters.postgres.releases import SqlReleases
 from shared.adapters.postgres.resources import SqlResources
@@ -26,7 +26,10 @@ from shared.ports import store as ports
 
 
 class SqlUnitOfWork:
-    """Serves one thread at a time; the engine behind it serves all."""
+    """Serves one thread at a time; the engine behind it serves all.
+
+    `log_bytes` is how much text the log of one deployment keeps.
+    """
 
     projects: ports.Projects
     services: ports.Services
@@ -42,8 +45,9 @@ class SqlUnitOfWork:
     jobs: ports.Jobs
     agents: ports.Agents
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, log_bytes: int = LOG_BYTES) -> None:
         self._engine = engine
+        self._log_bytes = log_bytes
         self._connection: Connection | None = None
         self._transaction: Transaction | None = None
 
@@ -61,7 +65,7 @@ class SqlUnitOfWork:
         self.services = SqlServices(transaction)
         self.deployments = SqlDeployments(transaction)
         self.steps = SqlSteps(transaction)
-        self.logs = SqlLogs(transaction)
+        self.logs = SqlLogs(transaction, self._log_bytes)
         self.releases = SqlReleases(transaction)
         self.instances = SqlInstances(transaction)
         self.variables = SqlVariables(transaction)

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from shared.domain.errors import BadRequest, Conflict, NotFound
+from shared.domain.projects import Project
 from shared.domain.services import ServiceState
 from shared.ports.store import UnitOfWork
 from tests.adapters.postgres.conftest import ALL
@@ -81,7 +82,8 @@ def test_pages_follow_each_other_without_gap_or_repetition(uow: UnitOfWork) -> N
     with uow:
         for project in projects:
             uow.projects.add(project)
-    seen, cursor = [], None
+    seen: list[Project] = []
+    cursor = None
     with uow:
         while True:
             page = uow.projects.list(ORG, 2, cursor)
