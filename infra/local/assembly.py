@@ -89,7 +89,7 @@ def _migrations(environment: dict[str, str], cluster: Cluster | None, state: Sta
 
 
 def _platform(settings: LocalSettings, environment: dict[str, str]) -> Component:
-    argv = [sys.executable, "-m", "uvicorn", "shared.http.local:app"]
+    argv = [sys.executable, "-m", "uvicorn", "infra.local.app:app"]
     argv += ["--host", "127.0.0.1", "--port", str(settings.api_port), "--no-access-log"]
     return Component(
         name="platform",

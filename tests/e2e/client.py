@@ -24,6 +24,10 @@ class Client:
         )
         self.public = httpx.Client(timeout=10)
 
+    def close(self) -> None:
+        self.http.close()
+        self.public.close()
+
     def call(self, method: str, path: str, **how: Any) -> Any:
         """The JSON of a successful answer."""
         answer = self.http.request(method, path, **how)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from infra.local import keeper as keeping
 from infra.local.assembly import assemble
 from infra.local.components import Component
 from infra.local.keeper import Keeper, Phase
@@ -86,6 +87,7 @@ class Platform:
             state = State(settings.home)
             create_state(state, settings.api_url)
             components = assemble(settings, state)
+        keeping.LONGEST_PAUSE = keeping.FIRST_PAUSE  # tests kill often: no backoff between lives
         before: Keeper | None = None
         for component in components:
             keeper = Keeper(self._hooked(component, environment), self.home, "e2e", self, before)
@@ -105,7 +107,16 @@ class Platform:
             component, environment={**component.environment, "PYTHONPATH": path, **hooks}
         )
 
+    def rehook(self, **more: str) -> None:
+        """Restart the platform's own process with another environment."""
+        keeper = self._keepers["platform"]
+        keeper.component = replace(
+            keeper.component, environment={**keeper.component.environment, **more}
+        )
+        self.kill_and_wait("platform")
+
     def stop(self) -> None:
+        self.client.close()
         for keeper in reversed(self._keepers.values()):
             keeper.stop()
         for keeper in reversed(self._keepers.values()):

@@ -1,0 +1,40 @@
+"""The platform's process: every endpoint, the engine, the wake-ups and the schedules.
+
+Served by `uvicorn infra.local.app:app`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import FastAPI
+
+from shared import bootstrap
+from shared.adapters.postgres.listener import Listener
+from shared.http.app import build_app
+from shared.http.local import modules
+from shared.runtime.schedules import Clock
+
+CHANNELS = ("jobs", "deployments", "logs")
+
+
+@asynccontextmanager
+async def platform(app: FastAPI) -> AsyncIterator[None]:
+    """The engine, the wake-ups and the schedules live as long as the server."""
+    settings = bootstrap.settings()
+    current_default_thread_limiter().total_tokens = settings.database_pool
+    listener = Listener(settings.database_url, CHANNELS)
+    clock = Clock(settings.tick_seconds)
+    bootstrap.dbos().launch()
+    listener.start()
+    app.state.signals = listener
+    clock.start()
+    try:
+        yield
+    finally:
+        clock.stop()
+        listener.close()
+        bootstrap.dbos().close()
+
+
+app: FastAPI = build_app((module.router for _, module in modules()), docs=True, lifespan=platform)

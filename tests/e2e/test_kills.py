@@ -1,0 +1,125 @@
+"""SIGKILL of the platform, the agent and Postgres at every state of a deployment."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.apps import Repository
+from tests.e2e.conftest import Repositories, short_folder
+from tests.e2e.platform import Platform, until
+
+pytestmark = pytest.mark.docker
+
+FUNCTIONS = (
+    "deploy.acquire_lease",
+    "deploy.build",
+    "deploy.create_release",
+    "release.create_instance",
+    "release.start_app",
+    "release.health_gate",
+    "release.switch_route",
+    "release.verify_public",
+    "deploy.mark_live",
+    "deploy.drain",
+    "deploy.retire_old",
+)
+STEPS = ("Build", "HealthGate", "SwitchRoute", "VerifyPublic")
+
+
+@pytest.fixture(scope="module")
+def code(repository: Repositories) -> Repository:
+    return repository("kills")
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Killed"]:
+    folder = short_folder(tmp_path_factory)
+    with Platform(folder) as platform:
+        yield Killed(platform, folder)
+
+
+class Killed:
+    """A platform whose own process dies where a test says, once."""
+
+    def __init__(self, platform: Platform, folder: Path) -> None:
+        self.platform = platform
+        self._mark = folder / "killed"
+
+    def arm(self, where: str) -> None:
+        """Restart the platform process with a kill at `function:before` or `:after`."""
+        self._mark.unlink(missing_ok=True)
+        self.platform.rehook(C2D_TEST_KILL=where, C2D_TEST_KILL_MARK=str(self._mark))
+
+    def happened(self) -> bool:
+        return self._mark.exists()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_platform_killed_in_a_state_goes_on_and_does_nothing_twice(
+    killed: Killed, code: Repository, function: str, moment: str
+) -> None:
+    platform, client = killed.platform, killed.platform.client
+    name = f"{function}-{moment}".replace(".", "-").replace("_", "-")
+    code.app(name)
+    service = client.service(client.project(name), "web", code.url)
+    killed.arm(f"{function}:{moment}")
+    done = client.ended(client.deploy(service["id"]))
+    assert done["state"] == "live", (done["reason"], client.steps(done["id"]))
+    until(killed.happened, "the kill", 30)
+    platform.wait_ready("platform")
+    until(lambda: client.steps(done["id"]).get("RetireOld", {}).get("ended_at"), "the end")
+    assert client.get(service).text == name
+    assert len(platform.containers("--filter", f"label=c2d.service={service['id']}")) == 1
+    builds = client.log(done["id"]).count("Cloned ")
+    assert builds == 1
+    client.call("DELETE", f"/services/{service['id']}")
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("what", ["agent", "postgres"])
+def test_a_part_killed_in_a_state_ends_truthfully(
+    platform_with_short_heartbeat: Platform, code: Repository, what: str, step: str
+) -> None:
+    platform = platform_with_short_heartbeat
+    client = platform.client
+    name = f"{what}-{step}".lower()
+    code.app(f"old-{name}")
+    service = client.service(client.project(name), "web", code.url)
+    client.live(service["id"])
+    slow = "import time; time.sleep(3)" if step != "Build" else ""
+    code.app(f"new-{name}", before=slow, build="RUN sleep 3")
+    deployment = client.deploy(service["id"])
+    until(lambda: running(client, deployment, step), f"{step} to run")
+    life = platform.lives(what)
+    platform.kill(what)
+    platform.wait_ready(what, life + 1)
+    done = client.ended(deployment)
+    expected = {"live": f"new-{name}", "failed": f"old-{name}"}
+    if what == "agent" and step == "Build":
+        assert done["state"] == "failed"
+        assert "stopped answering" in done["reason"], done["reason"]
+    assert done["state"] in expected, done
+    assert client.get(service).text == expected[done["state"]]
+    leftovers = platform.containers("--filter", f"label=c2d.service={service['id']}")
+    assert len(leftovers) == (2 if done["state"] == "live" else 1)
+    code.app(f"next-{name}")
+    client.live(service["id"])
+    assert client.get(service).text == f"next-{name}"
+    client.call("DELETE", f"/services/{service['id']}")
+
+
+def running(client: Any, deployment: str, step: str) -> bool:
+    found = client.steps(deployment).get(step)
+    return bool(found and found["outcome"] == "running")
+
+
+@pytest.fixture(scope="module")
+def platform_with_short_heartbeat(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Platform]:
+    short = {"C2D_TIMEOUT_HEARTBEAT": "6", "C2D_TIMEOUT_NO_AGENT": "30"}
+    with Platform(short_folder(tmp_path_factory), short) as running_platform:
+        yield running_platform
