@@ -71,13 +71,18 @@ class Cluster:
         with self._copy(_TEMPLATE) as url:
             yield url
 
-    def empty(self, url: str) -> None:
-        """Delete all rows; the foreign keys take along what hangs on these."""
+    def disconnect(self, url: str) -> None:
+        """End all connections to a database, and come back when they have ended."""
         with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
+
+    def empty(self, url: str) -> None:
+        """Delete all rows; the foreign keys take along what hangs on these."""
+        self.disconnect(url)
+        with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
             for table in ("projects", "resources", "jobs", "agents", "counters"):
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
 
