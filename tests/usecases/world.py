@@ -173,7 +173,11 @@ class World:
 
     def instances(self, service: Service) -> dict[InstanceRole, Instance]:
         with self.store:
-            found = self.store.instances.of_service(ORGANIZATION, service.id)
+            return self.instances_in(service)
+
+    def instances_in(self, service: Service) -> dict[InstanceRole, Instance]:
+        """The same inside a transaction."""
+        found = self.store.instances.of_service(ORGANIZATION, service.id)
         return {i.role: i for i in found}
 
     def runs(self, instance: Instance) -> bool:
