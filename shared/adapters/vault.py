@@ -6,7 +6,6 @@ master key's id are authenticated with the data key.
 """
 
 import base64
-import binascii
 import json
 import os
 import re
@@ -109,7 +108,7 @@ def _text(raw: bytes) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error as error:
-        raise ValueError("not base64") from error
+    raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if _text(raw) != text:
+        raise ValueError("not how we write base64")
+    return raw

@@ -77,8 +77,7 @@ class Prose(TypeDecorator[str]):
 
     @override
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        wide = dialect.name in ("mysql", "mariadb")
-        return dialect.type_descriptor(MEDIUMTEXT() if wide else Text())
+        return MEDIUMTEXT() if dialect.name in ("mysql", "mariadb") else Text()
 
     @override
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:

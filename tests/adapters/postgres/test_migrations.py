@@ -27,7 +27,8 @@ CATALOG = (
     " column_default FROM information_schema.columns WHERE table_schema = 'public'"
     " AND table_name <> 'alembic_version'",
     "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
-    " WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'",
+    " WHERE connamespace = 'public'::regnamespace"
+    " AND conrelid::regclass::text <> 'alembic_version'",
     "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
     " AND tablename <> 'alembic_version'",
 )

@@ -1,0 +1,106 @@
+"""Sealed values open where they belong, with a key that is loaded, and nowhere else."""
+
+import base64
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.adapters.vault import EnvelopeVault, MasterKey
+from shared.domain.errors import Invalid, PlatformError
+
+KEY = MasterKey("first", bytes(range(32)))
+VAULT = EnvelopeVault([KEY])
+
+
+@given(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8")))
+def test_what_is_sealed_opens_again_in_its_context(value: str, context: str) -> None:
+    assert VAULT.open(VAULT.seal(value, context), context) == value
+
+
+def test_nothing_of_a_value_shows_and_no_two_seals_are_equal() -> None:
+    first, second = VAULT.seal("hunter2" * 5, "a"), VAULT.seal("hunter2" * 5, "a")
+    assert first.split(".")[:2] == second.split(".")[:2] == ["c2v1", "first"]
+    assert set(first.split(".")[2:]).isdisjoint(second.split(".")[2:])
+    for part in first.split(".")[2:]:
+        raw = base64.urlsafe_b64decode(part + "==")
+        assert b"hunter2" not in raw
+        assert KEY.secret not in raw
+
+
+def test_a_value_moved_to_another_owner_does_not_open() -> None:
+    sealed = VAULT.seal("secret", "service-1/KEY")
+    with pytest.raises(Invalid, match="damaged or belongs elsewhere"):
+        VAULT.open(sealed, "service-2/KEY")
+
+
+def test_every_changed_character_is_noticed() -> None:
+    sealed = VAULT.seal("secret", "a")
+    assert VAULT.open(sealed, "a") == "secret"
+    for place, character in enumerate(sealed):
+        changed = "A" if character != "A" else "B"
+        tampered = sealed[:place] + changed + sealed[place + 1 :]
+        with pytest.raises(Invalid):
+            VAULT.open(tampered, "a")
+
+
+def test_parts_of_two_values_do_not_make_a_third() -> None:
+    one, two = VAULT.seal("one", "a").split("."), VAULT.seal("two", "a").split(".")
+    with pytest.raises(Invalid):
+        VAULT.open(".".join([*one[:3], two[3]]), "a")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "plain", "a.b.c.d", "c2v1.first..", "c2v9.first.AA.AA", "é.é.é.é"]
+)
+def test_what_is_no_sealed_value_is_invalid(text: str) -> None:
+    with pytest.raises(Invalid):
+        VAULT.open(text, "a")
+
+
+def test_after_a_rotation_old_values_open_and_new_ones_use_the_newest_key() -> None:
+    newer = MasterKey.generate()
+    both = EnvelopeVault([KEY, newer])
+    old = VAULT.seal("secret", "a")
+    assert both.open(old, "a") == "secret"
+    assert not both.is_current(old)
+    again = both.seal(both.open(old, "a"), "a")
+    assert both.is_current(again)
+    assert EnvelopeVault([newer]).open(again, "a") == "secret"
+    with pytest.raises(Invalid, match="not loaded"):
+        EnvelopeVault([newer]).open(old, "a")
+
+
+def test_another_key_of_the_same_name_opens_nothing() -> None:
+    other = EnvelopeVault([MasterKey(KEY.id, os.urandom(32))])
+    with pytest.raises(Invalid):
+        other.open(VAULT.seal("secret", "a"), "a")
+
+
+def test_a_key_file_is_the_owners_alone_and_is_never_overwritten(tmp_path: Path) -> None:
+    key, file = MasterKey.generate(), tmp_path / "key.json"
+    key.store(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert MasterKey.load(file) == key
+    with pytest.raises(FileExistsError):
+        MasterKey.generate().store(file)
+    assert MasterKey.load(file) == key
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"id": "a", "key": "AA=="}', '{"id": "a.b", "key": 3}']
+)
+def test_a_file_that_holds_no_key_stops_the_platform(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "key.json"
+    file.write_text(content)
+    with pytest.raises(PlatformError):
+        MasterKey.load(file)
+
+
+def test_a_key_does_not_show_itself() -> None:
+    assert repr(KEY.secret) not in repr(KEY)
+    with pytest.raises(PlatformError):
+        EnvelopeVault([])
