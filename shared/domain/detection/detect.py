@@ -39,6 +39,7 @@ MANIFESTS: Final = (
     "manage.py", "go.mod", "Cargo.toml", "pom.xml", "build.gradle", "build.gradle.kts", "Gemfile",
     "composer.json", "index.php", "index.html",
 )  # fmt: skip
+_PARTS_OF_APPS: Final = frozenset({"templates", "static", "public", "assets", "views", "tests"})
 MAX_CANDIDATES: Final = 8
 MAX_DEPTH: Final = 3
 
@@ -100,11 +101,19 @@ def candidates(tree: Tree) -> list[tuple[str, Plan]]:
             plan = inspect(Subtree(tree, folder))
         except NothingDetected:
             continue
-        if not plan.missing:
+        if not plan.missing and _stands_alone(folder, plan):
             found.append((folder, plan))
         if len(found) == MAX_CANDIDATES:
             break
     return found
+
+
+def _stands_alone(folder: str, plan: Plan) -> bool:
+    """A folder of templates or built files has an index.html too, but is no site of its own."""
+    parts = folder.split("/")
+    if any(part.startswith(".") for part in parts):
+        return False
+    return plan.language != "Static site" or (len(parts) == 1 and parts[0] not in _PARTS_OF_APPS)
 
 
 def _candidates_sentence(tree: Tree) -> str:

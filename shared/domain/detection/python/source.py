@@ -30,7 +30,7 @@ CONSTRUCTORS: Final = {
 _CLASS_NAMES: Final = tuple({name.rpartition(".")[2] for name in CONSTRUCTORS})
 _NOT_THE_APP: Final = re.compile(
     r"(?:^|/)(?:tests?|testing|docs?|docs_src|examples?|samples?|migrations|scripts|benchmarks?"
-    r"|site-packages|build|dist|vendor|_vendor|templates?)/|(?:^|/)(?:test_[^/]*|conftest|setup"
+    r"|site-packages|build|dist|vendor|_vendor|[^/]*templates?|[^/]*\{\{[^/]*)/|(?:^|/)(?:test_[^/]*|conftest|setup"
     r"|noxfile|tasks|[^/]*_tests?)\.py$"
 )
 _FILE_ORDER: Final = ("main", "app", "wsgi", "asgi", "server", "application", "api", "run")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.domain.detection.context import Context
-from shared.domain.detection.manifests import table
+from shared.domain.detection.manifests import Table, table
 from shared.domain.detection.ports import port_in_source
 from shared.domain.detection.python.project import Project
 from shared.domain.detection.python.source import (
@@ -17,9 +17,12 @@ from shared.domain.detection.python.source import (
 from shared.domain.detection.tree import below, folder_of
 
 SCRIPTS: Final = ("main.py", "app.py", "server.py", "run.py", "bot.py", "index.py", "wsgi.py")
+CONVENTIONAL: Final = ("main.py", "app.py", "wsgi.py", "asgi.py", "server.py")
 _PORT_PATTERNS: Final = (r"\bport\s*=\s*(\d{2,5})\b", r"\.run\([^)\n]*?,\s*(\d{4,5})\b")
 _SETTINGS: Final = re.compile(r"DJANGO_SETTINGS_MODULE[\"']\s*,\s*[\"']([\w.]+)[\"']")
-_NOT_IN_FRONT: Final = re.compile(r"(?:^|/)(?:tests?|docs?|examples?|build)/")
+_NOT_IN_FRONT: Final = re.compile(
+    r"(?:^|/)(?:tests?|docs?|examples?|build|[^/]*templates?|[^/]*\{\{[^/]*)/"
+)
 
 
 @dataclass(slots=True)
@@ -41,7 +44,7 @@ def find_start(context: Context, project: Project) -> Start | None:
     """The likeliest way to run it; None where nothing looks like an app."""
     return (
         _django(context, project)
-        or _served_app(context)
+        or _served_app(context, project)
         or _streamlit(context, project)
         or _script(context, project)
         or _console_script(project)
@@ -128,7 +131,7 @@ def _collect_static(context: Context, start: Start, manage: str, folder: str) ->
         )
 
 
-def _served_app(context: Context) -> Start | None:
+def _served_app(context: Context, project: Project) -> Start | None:
     app = find_app(context)
     if app is None:
         return None
@@ -139,6 +142,12 @@ def _served_app(context: Context) -> Start | None:
         why=f"{app.path} has the {app.framework} application {kind} `{app.name}`",
         import_folder=app.folder,
     )
+    scripts = _console_scripts(project)
+    if scripts and not app.path.endswith(CONVENTIONAL):
+        context.warn(
+            f"pyproject.toml declares the command {next(iter(scripts))}: if that is what starts "
+            "the app, set it as the start command"
+        )
     match app.framework:
         case "Flask" | "Bottle" | "Falcon":
             start.server = "gunicorn"
@@ -187,7 +196,8 @@ def _script(context: Context, project: Project) -> Start | None:
     script = context.first(*SCRIPTS) or context.first(*(f"src/{name}" for name in SCRIPTS))
     if script is None:
         packages = [p for p in sources(context) if p.count("/") == 1 and p.endswith("/__main__.py")]
-        return _module_run(packages[0]) if len(packages) == 1 and not project.is_package else None
+        alone = len(packages) == 1 and not project.is_package and not _console_scripts(project)
+        return _module_run(packages[0]) if alone else None
     text = context.read(script)
     if script.endswith("wsgi.py") and not re.search(r"^application\s*=", text, re.MULTILINE):
         return None
@@ -218,14 +228,18 @@ def _module_run(path: str) -> Start:
 
 def _console_script(project: Project) -> Start | None:
     """A single declared command of a project that has a server among its dependencies."""
-    scripts = table(project.pyproject, "project", "scripts") or table(
-        project.pyproject, "tool", "poetry", "scripts"
-    )
+    scripts = _console_scripts(project)
     servers = ("gunicorn", "uvicorn", "hypercorn", "waitress", "aiohttp", "tornado", "cherrypy")
     if len(scripts) != 1 or not project.is_package or not project.uses(*servers):
         return None
     name = next(iter(scripts))
     return Start(None, name, why=f"pyproject.toml declares the command {name} and nothing else")
+
+
+def _console_scripts(project: Project) -> Table:
+    return table(project.pyproject, "project", "scripts") or table(
+        project.pyproject, "tool", "poetry", "scripts"
+    )
 
 
 def _called(app: AppObject) -> str:
