@@ -172,21 +172,23 @@ class Job:
             if self.gone:
                 return False
             try:
-                self._control.result(self.claim, result)
-            except JobGone:
-                return False
-            except Refused as error:
-                if result["outcome"] == "failed" and not result["output"]:
-                    return False
-                result = _unsaid(error)
+                return self._report(result)
             except Unreachable:
                 left -= pause
                 if left < 0:
                     return False
                 self._heart.pause(pause)
-            else:
-                return True
         return False
+
+    def _report(self, result: dict[str, Any]) -> bool:
+        """Whether some result was taken. Raises Unreachable."""
+        try:
+            self._control.result(self.claim, result)
+        except JobGone:
+            return False
+        except Refused as error:
+            return result["outcome"] == "succeeded" and self._report(_unsaid(error))
+        return True
 
     def beat(self) -> None:
         """One heartbeat. Raises Unreachable; everything else is acted on."""

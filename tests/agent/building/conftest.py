@@ -3,7 +3,7 @@
 import contextlib
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ from uuid import uuid4
 import pytest
 
 from infra.agent.build.handler import BuildHandler
-from infra.agent.control import ControlPlane
+from infra.agent.control import Claim, ControlPlane
+from infra.agent.job import Job
 from infra.agent.settings import Settings
 from infra.agent.slots import Slots
 from infra.agent.worker import Worker
 from infra.agent.workspace import Workspace
-from tests.agent.building.git_servers import Repository
+from tests.agent.building.cloning import Cloning
+from tests.agent.building.git_servers import HttpServer, Repository
 from tests.agent.control_plane import FakeControlPlane
 
 DOCKER = "/usr/bin/docker"
@@ -129,3 +131,32 @@ def agent(plane: FakeControlPlane, tmp_path: Path) -> Iterator[Agent]:
 def docker(*args: str, check: bool = True) -> str:
     done = subprocess.run([DOCKER, *args], capture_output=True, text=True, timeout=60, check=check)
     return done.stdout.strip()
+
+
+@pytest.fixture
+def cloning(tmp_path: Path) -> Iterator[Cloning]:
+    control = ControlPlane("http://127.0.0.1:1", "t")
+    yield Cloning(tmp_path, Job(Claim("1", "build", "t", {}), control))
+    control.close()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    made = Repository(tmp_path / "srv")
+    made.commit({"app.py": "print('one')\n", "sub/x": "x"}, "first")
+    return made
+
+
+@pytest.fixture
+def http(tmp_path: Path) -> Iterator[Callable[..., HttpServer]]:
+    running = []
+
+    def start(**options) -> HttpServer:
+        server = HttpServer(tmp_path / "srv", **options)
+        context = server.serving()
+        running.append(context)
+        return context.__enter__()
+
+    yield start
+    for context in running:
+        context.__exit__(None, None, None)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent.building.cloning import ArgumentLists
 from tests.agent.building.conftest import Agent, docker
 from tests.agent.building.registry import Registry
-from tests.agent.building.test_source import ArgumentLists
 
 pytestmark = pytest.mark.docker
 

@@ -13,10 +13,8 @@ import pytest
 
 from infra.agent.build import remotes
 from shared.domain.errors import SourceDenied
+from tests.agent.building.cloning import Cloning
 from tests.agent.building.git_servers import HttpServer, Repository
-from tests.agent.building.test_source import Cloning, cloning
-
-__all__ = ["cloning"]
 
 
 @contextmanager
