@@ -2,7 +2,9 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-export C2D_BEGUN ?= $(shell date +%s)
+ifndef C2D_BEGUN
+export C2D_BEGUN := $(shell date +%s)
+endif
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m infra.local
 PINS := pyproject.toml constraints.txt cli/pyproject.toml infra/local/bootstrap

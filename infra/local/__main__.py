@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.local import backup, demo, lifecycle, rotation, systemd, upgrade
+from infra.local import background, backup, demo, lifecycle, rotation, systemd, upgrade
 from infra.local.errors import RefusedError
 from infra.local.images import ALL, provide
 from infra.local.packages import ENGINE, RUNTIME, TESTS, install
@@ -17,6 +17,11 @@ Command = Callable[[LocalSettings, argparse.Namespace], int | None]
 
 def _status(settings: LocalSettings, options: argparse.Namespace) -> int:
     return 0 if lifecycle.status(settings, options.json) else 1
+
+
+def _up(settings: LocalSettings, _options: argparse.Namespace) -> None:
+    lifecycle.up(settings)
+    background.fetch_images(State(settings.home))
 
 
 def _run(settings: LocalSettings, _options: argparse.Namespace) -> None:
@@ -68,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    add("up", lambda s, _: lifecycle.up(s), "start the platform and wait until it is ready")
+    add("up", _up, "start the platform and wait until it is ready")
     down = add("down", lambda s, o: lifecycle.down(s, o.services), "stop what `up` started")
     down.add_argument("--services", action="store_true", help="stop services' containers too")
     add("status", _status, "how the platform stands").add_argument("--json", action="store_true")

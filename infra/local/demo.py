@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from infra.local import processes
+from infra.local.background import fetch_images
 from infra.local.errors import RefusedError
-from infra.local.images import ALL, DEBIAN, PYTHON, present
+from infra.local.images import DEBIAN, PYTHON
 from infra.local.lifecycle import order, prepare, running_supervisor, standings, up, wait_for
 from infra.local.settings import PROJECT, LocalSettings
 from infra.local.state import State
@@ -37,29 +37,8 @@ def demo(settings: LocalSettings) -> None:
     print(f"Ready in {ready - begun:.0f} s.\n", flush=True)
     url = deploy(settings)
     _fetch(url)
-    _make_other_images(state)
+    fetch_images(state)
     _say_goodbye(settings, url, ready, started)
-
-
-def _make_other_images(state: State) -> None:
-    """The example is live; what other languages build on is fetched behind it."""
-    if all(present(image) for image in ALL):
-        return
-    log = state.logs / "images.log"
-    with log.open("ab") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "infra.local", "images"],
-            cwd=PROJECT,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-    identity = processes.identify(process.pid)
-    if identity is not None:
-        processes.record(state.run / "images.pid", identity)
-    process.returncode = 0  # it stays behind; its parent collects it
-    print(f"Base images of other languages are fetched in the background ({log}).")
 
 
 def make_repository(source: Path, target: Path) -> None:

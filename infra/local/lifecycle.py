@@ -14,7 +14,7 @@ from infra.local.assembly import assemble
 from infra.local.control import ask
 from infra.local.engine import docker
 from infra.local.errors import RefusedError
-from infra.local.images import ALL, provide
+from infra.local.images import provide
 from infra.local.keeper import Phase
 from infra.local.packages import ENGINE, RUNTIME, install
 from infra.local.probes import ready_probe
@@ -78,8 +78,8 @@ def prepare(settings: LocalSettings) -> State:
     return state
 
 
-def up(settings: LocalSettings, images: Sequence[str] = ALL) -> None:
-    """Start what does not run yet and wait until everything is ready.
+def up(settings: LocalSettings, images: Sequence[str] = ()) -> None:
+    """Start what does not run yet and wait until everything is ready, with these base images.
 
     Raises RefusedError naming the component that is not ready and the end of its log.
     """

@@ -63,8 +63,9 @@ def install(needs: Iterable[Need]) -> list[str]:
         return []
     packages = list(dict.fromkeys(need.package for need in missing))
     print("Installing with apt-get:")
-    for need in missing:
-        print(f"  {need.package:16} {need.reason}")
+    for package in packages:
+        reasons = [need.reason for need in missing if need.package == package]
+        print(f"  {package:16} {reasons[0]}")
     sys.stdout.flush()
     if os.geteuid() != 0:
         raise RefusedError(
