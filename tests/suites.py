@@ -26,10 +26,11 @@ FIRST = ("architecture", "domain", "usecases", "endpoints", "tasks", "consumers"
 LAST = ("e2e", "sam")
 SUITE_SECONDS = 1500
 CHECKS = (
-    ("ruff", "check", "."),
-    ("ruff", "format", "--check", "."),
-    ("mypy",),
-    ("lint-imports",),
+    (".", "ruff", "check", "."),
+    (".", "ruff", "format", "--check", "."),
+    (".", "mypy"),
+    ("cli", "mypy"),
+    (".", "lint-imports"),
 )
 
 
@@ -49,10 +50,12 @@ def suites() -> list[str]:
 def check() -> Counter[str]:
     """Lint, types, imports and generated files."""
     counts: Counter[str] = Counter()
-    for program, *arguments in CHECKS:
-        print(f"$ {program} {' '.join(arguments)}", flush=True)
+    for folder, program, *arguments in CHECKS:
+        print(f"$ {folder}: {program} {' '.join(arguments)}", flush=True)
         found = Path(sys.executable).with_name(program)
-        code = subprocess.run([found, *arguments], cwd=PROJECT, timeout=600, check=False).returncode
+        code = subprocess.run(
+            [found, *arguments], cwd=PROJECT / folder, timeout=600, check=False
+        ).returncode
         counts["failed" if code else "passed"] += 1
     return counts
 
