@@ -1,6 +1,7 @@
 """`python -m infra.local`: the commands behind the Makefile and `c2d platform`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from infra.local import background, backup, demo, lifecycle, rotation, systemd, 
 from infra.local.errors import RefusedError
 from infra.local.images import ALL, provide
 from infra.local.packages import ENGINE, RUNTIME, TESTS, install
+from infra.local.remembered import recall
 from infra.local.settings import LocalSettings, read_settings
 from infra.local.state import State
 
@@ -103,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; a refusal is one sentence on stderr and exit code 1."""
     options = _parser().parse_args(arguments)
+    recall(os.environ)
     try:
         return int(options.run(read_settings(), options) or 0)
     except RefusedError as refusal:

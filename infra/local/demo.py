@@ -159,4 +159,7 @@ def _say_goodbye(settings: LocalSettings, url: str, ready: float, started: float
     print(f"  {c2d} deploy --repo https://… --project mine --service web --wait")
     print(f"  {c2d} logs -f {PROJECT_NAME}/{SERVICE_NAME}")
     print("  make down        stops what was started here; `make up` starts it again")
-    print("After a reboot by itself: sudo .venv/bin/python -m infra.local systemd --install")
+    home = f"C2D_HOME={settings.home}"
+    print(
+        f"After a reboot by itself: sudo {home} .venv/bin/python -m infra.local systemd --install"
+    )

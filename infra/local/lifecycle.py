@@ -18,6 +18,7 @@ from infra.local.images import provide
 from infra.local.keeper import Phase
 from infra.local.packages import ENGINE, RUNTIME, install
 from infra.local.probes import ready_probe
+from infra.local.remembered import given
 from infra.local.rotation import tail
 from infra.local.settings import PROJECT, LocalSettings
 from infra.local.state import State, create_state, hold, write_private
@@ -73,6 +74,7 @@ def prepare(settings: LocalSettings) -> State:
         "http_port": settings.http_port,
         "domain": settings.domain,
         "credentials": str(state.credentials),
+        "settings": given(os.environ),
     }
     write_private(state.description, json.dumps(described, indent=1) + "\n")
     return state

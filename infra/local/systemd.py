@@ -1,13 +1,14 @@
 """The systemd unit that brings the platform back after a reboot."""
 
-import getpass
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
 
 from infra.local.engine import systemd_runs
 from infra.local.errors import RefusedError
+from infra.local.remembered import given
 from infra.local.settings import PROJECT, LocalSettings
 
 NAME = "click-to-deploy.service"
@@ -16,17 +17,12 @@ INSTALLED = Path("/etc/systemd/system") / NAME
 
 
 def render(settings: LocalSettings) -> str:
-    """The unit for this checkout and this user."""
-    given = {"C2D_HOME", "PORT", "DATABASE_URL", "DOCKER_HOST"}
-    values = {
-        name: value
-        for name, value in os.environ.items()
-        if name in given or (name.startswith("C2D_") and name != "C2D_BEGUN")
-    }
-    values["C2D_HOME"] = str(settings.home)
+    """The unit for this checkout and the user who owns the state folder."""
+    values = {**given(os.environ), "C2D_HOME": str(settings.home)}
+    owner = settings.home.stat().st_uid if settings.home.exists() else os.geteuid()
     lines = "\n".join(f'Environment="{name}={_quoted(values[name])}"' for name in sorted(values))
     return TEMPLATE.read_text().format(
-        user=getpass.getuser(), folder=PROJECT, python=sys.executable, environment=lines
+        user=pwd.getpwuid(owner).pw_name, folder=PROJECT, python=sys.executable, environment=lines
     )
 
 

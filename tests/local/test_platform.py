@@ -109,6 +109,19 @@ def test_up_on_a_running_platform_changes_nothing(machine: Machine) -> None:
     assert machine.identities() == before
 
 
+def test_settings_are_remembered_by_later_commands(machine: Machine) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.local", "status"],
+        cwd=PROJECT,
+        env={"PATH": os.environ["PATH"], "C2D_HOME": str(machine.state.home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
 def test_everything_killed_at_once_returns(machine: Machine) -> None:
     before = machine.identities()
     for name in PARTS:
