@@ -25,6 +25,7 @@ _READ_ENV: Final = (
     f"set -a; [ ! -f /run/secrets/{BUILD_ENV_SECRET} ] || . /run/secrets/{BUILD_ENV_SECRET}; set +a"
 )
 _COMPOUND: Final = re.compile(r"[;|&\n<>()`]|\bif\b|\bfor\b|\bwhile\b")
+_QUOTED: Final = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*\"""")
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=")
 _BUILTINS: Final = frozenset(
     {"cd", "exec", "export", "set", "source", ".", "eval", "ulimit", "umask", "trap", "exit"}
@@ -153,13 +154,12 @@ def foreground(command: str) -> str:
 
     `a && b` becomes `a && exec b`; whatever is more complicated stays as it is.
     """
+    bare = _QUOTED.sub("_", command)
+    if bare.count("&&") != command.count("&&") or _COMPOUND.search(bare.replace("&&", "")):
+        return command
     head, separator, last = command.rpartition("&&")
-    if separator and ('"' in command or "'" in command):
-        return command
     words = last.split()
-    if not words or _COMPOUND.search(last) or _COMPOUND.search(head.replace("&&", "")):
-        return command
-    if words[0] in _BUILTINS:
+    if not words or words[0] in _BUILTINS:
         return command
     runner = "exec env" if _ASSIGNMENT.match(words[0]) else "exec"
     return f"{head.strip()} && {runner} {last.strip()}" if separator else f"{runner} {last.strip()}"

@@ -43,7 +43,7 @@ def detect(context: Context) -> Plan | None:
         context.saw("Go files with package main and no go.mod: built without modules")
     package = _package(context, module, folders)
     start = context.start(BINARY if package is not None else None)
-    if package is None:
+    if package is None and not (start and context.settings.build_command):
         context.lack(_nothing_to_run(folders))
     port = context.settings.port or _port(context, package or "") or DEFAULT_PORT
     runtime = _version(module)

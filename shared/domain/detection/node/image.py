@@ -1,5 +1,6 @@
 """The Dockerfile of a Node project: dependencies, source, build, then what runs."""
 
+import re
 from typing import Final
 
 from shared.domain.detection import static_site
@@ -17,6 +18,7 @@ _CACHES: Final = {
     "yarn": ("yarn", "/root/.cache/yarn"),
     "bun": ("bun", "/root/.bun/install/cache"),
 }
+_BERRY_CACHE: Final = ("yarn-berry", "/root/.yarn/berry/cache")
 
 
 def install_command(manager: Manager) -> str:
@@ -27,7 +29,7 @@ def install_command(manager: Manager) -> str:
             frozen = "--frozen-lockfile" if locked else "--no-frozen-lockfile"
             return f"pnpm install {frozen} --prod=false --store-dir {_CACHES['pnpm'][1]}"
         case "yarn" if manager.berry:
-            return f"yarn install{' --immutable' if locked else ''}"
+            return f"yarn install {'--immutable' if locked else '--no-immutable'}"
         case "yarn":
             frozen = " --frozen-lockfile" if locked else ""
             return f"yarn install{frozen} --production=false --cache-folder {_CACHES['yarn'][1]}"
@@ -71,6 +73,8 @@ class Image:
         self._install_manager()
         file.add(f"WORKDIR {APP}")
         file.env(CI="true", HUSKY="0", NEXT_TELEMETRY_DISABLED="1")
+        if manager.berry:
+            self._berry_settings()
         file.build_variables()
         needs_source = self._package.needs_source
         if self._context.settings.install_command:
@@ -83,14 +87,31 @@ class Image:
             file.copy(".", to=".")
         else:
             file.copy_manifests(self._package.manifests)
-        file.run(install, caches=[_CACHES[manager.name]], registries=["npm"], variables=True)
+            if manager.berry and self._context.under(".yarn"):
+                file.copy(".yarn", to="./.yarn")
+        file.run(install, caches=[self._cache], registries=["npm"], variables=True)
         if not needs_source:
             file.copy(".", to=".")
         if build:
             file.run(build, variables=True)
         prune = self._prune()
         if prune:
-            file.run(prune, caches=[_CACHES[manager.name]])
+            file.run(prune, caches=[self._cache])
+
+    @property
+    def _cache(self) -> tuple[str, str]:
+        manager = self._package.manager
+        return _BERRY_CACHE if manager.berry else _CACHES[manager.name]
+
+    def _berry_settings(self) -> None:
+        """Packages unpacked into node_modules: without that the start command would have to know
+        Yarn's loader, and the image its cache."""
+        settings = self._context.read(".yarnrc.yml")
+        if not re.search(r"^nodeLinker:\s*['\"]?(?:node-modules|pnpm)", settings, re.MULTILINE):
+            self._context.saw("Yarn installs into node_modules here, not with Plug'n'Play")
+            self.dockerfile.env(YARN_NODE_LINKER="node-modules")
+        if not self._context.under(".yarn/cache"):
+            self.dockerfile.env(YARN_ENABLE_GLOBAL_CACHE="true")
 
     def _run_stage(self) -> None:
         file = self.dockerfile
@@ -122,8 +143,6 @@ class Image:
         if manager.name == "npm":
             return
         package = "@yarnpkg/cli-dist" if manager.berry else manager.name
-        if manager.shipped:
-            return
         self.dockerfile.run(
             f"npm install --global --force {package}@{manager.version}",
             caches=[_CACHES["npm"]],

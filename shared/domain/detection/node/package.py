@@ -36,7 +36,6 @@ class Manager:
     version: str | None = None
     lock: str | None = None
     berry: bool = False
-    shipped: str | None = None
 
 
 @dataclass(slots=True)
@@ -145,10 +144,8 @@ def _with_version(context: Context, name: str, lock: str | None, version: str) -
         return Manager("pnpm", version or _pnpm_version(text), lock)
     if name == "yarn":
         berry = "__metadata:" in text or version.startswith(("2.", "3.", "4."))
-        shipped = re.search(r"^yarnPath:\s*(\S+)", context.read(".yarnrc.yml"), re.MULTILINE)
-        path = shipped.group(1) if shipped and context.has(shipped.group(1)) else None
         default = "4" if berry else "1.22.22"
-        return Manager("yarn", version or default, lock, berry=berry, shipped=path)
+        return Manager("yarn", version or default, lock, berry=berry)
     if name == "bun":
         return Manager("bun", version or "1", lock)
     return Manager("npm", version or None, lock)
@@ -170,7 +167,7 @@ def _manifests(context: Context, package: Package) -> list[str]:
     names = ("package.json", lock, ".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml",
              ".pnpmfile.cjs", "bunfig.toml")  # fmt: skip
     found = [name for name in names if name and context.has(name)]
-    folders = ("patches/", ".yarn/releases/", ".yarn/plugins/", ".yarn/patches/", "prisma/")
+    folders = ("patches/", "prisma/")
     found += [p for p in context.tree.paths() if p.startswith(folders)]
     if _workspaces(package.manifest) or context.has("pnpm-workspace.yaml"):
         found += [p for p in context.tree.paths() if p.endswith("/package.json")][:300]

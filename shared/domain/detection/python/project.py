@@ -16,6 +16,7 @@ from shared.domain.detection.manifests import (
     text_of,
 )
 from shared.domain.detection.plan import Runtime
+from shared.domain.detection.python.source import parse
 
 DEFAULT_VERSION: Final = "3.11"
 KNOWN_VERSIONS: Final = ("3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
@@ -186,11 +187,7 @@ def _setup_requirements(context: Context) -> list[str]:
     )
     if section:
         return [line.strip() for line in section.group(1).splitlines() if line.strip()]
-    try:
-        module = ast.parse(context.read("setup.py"))
-    except (SyntaxError, ValueError, RecursionError):
-        return []
-    for node in ast.walk(module):
+    for node in ast.walk(parse(context.read("setup.py"))):
         if isinstance(node, ast.keyword) and node.arg == "install_requires":
             return _literal_strings(node.value)
     return []

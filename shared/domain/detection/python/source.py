@@ -2,6 +2,7 @@
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -27,7 +28,8 @@ CONSTRUCTORS: Final = {
     "falcon.asgi.App": "Falcon ASGI",
     "dash.Dash": "Dash",
 }
-_CLASS_NAMES: Final = tuple({name.rpartition(".")[2] for name in CONSTRUCTORS})
+_CLASS_NAMES: Final = tuple(sorted({name.rpartition(".")[2] for name in CONSTRUCTORS}))
+_MENTIONS: Final = re.compile(rf"\b(?:{'|'.join(_CLASS_NAMES)})\b|_(?:app|application|api)\(")
 _NOT_THE_APP: Final = re.compile(
     r"(?:^|/)(?:tests?|testing|docs?|docs_src|examples?|samples?|migrations|scripts|benchmarks?"
     r"|site-packages|build|dist|vendor|_vendor|[^/]*templates?|[^/]*\{\{[^/]*)/|(?:^|/)(?:test_[^/]*|conftest|setup"
@@ -77,7 +79,7 @@ def find_app(context: Context) -> AppObject | None:
     framework_of_factory: dict[str, str] = {}
     for path in sources(context):
         text = context.read(path)
-        if not any(f"{name}(" in text for name in _CLASS_NAMES) and "_app" not in text:
+        if not _MENTIONS.search(text):
             continue
         for item in _scan(text):
             if item.rank == 2 and item.framework:
@@ -94,8 +96,8 @@ def import_place(context: Context, path: str) -> tuple[str, str]:
     """(folder, module): the folder that must be on the import path, the module's dotted name.
 
     The folder is the first one upwards without `__init__.py`, so that `src/shop/main.py` is
-    `shop.main` from `src`. A namespace folder at the top (`backend/main.py`) is taken as a
-    package unless the file imports its neighbours by their bare names.
+    `shop.main` from `src`. A bare file in a top folder without one (`backend/main.py`) is taken
+    as `backend.main` unless it imports its neighbours by their bare names.
     """
     parts = path.removesuffix(".py").split("/")
     if parts[-1] == "__init__":
@@ -105,7 +107,8 @@ def import_place(context: Context, path: str) -> tuple[str, str]:
         top -= 1
     folder = "/".join(parts[:top])
     module = ".".join(parts[top:])
-    if folder and "/" not in folder and folder != "src" and not _imports_neighbours(context, path):
+    directly_inside = folder and "/" not in folder and folder != "src" and "." not in module
+    if directly_inside and not _imports_neighbours(context, path):
         return "", f"{folder}.{module}"
     return folder, module
 
@@ -121,7 +124,7 @@ def _imports_neighbours(context: Context, path: str) -> bool:
 
 
 def _imported_roots(text: str) -> Iterator[str]:
-    for node in ast.walk(_parse(text)):
+    for node in ast.walk(parse(text)):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module.split(".")[0]
         elif isinstance(node, ast.Import):
@@ -143,16 +146,19 @@ def _object_rank(name: str) -> int:
     return _OBJECT_ORDER.index(name) if name in _OBJECT_ORDER else len(_OBJECT_ORDER)
 
 
-def _parse(text: str) -> ast.Module:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return ast.Module(body=[], type_ignores=[])
+def parse(text: str) -> ast.Module:
+    """The syntax tree; an empty one for what is no Python 3, without its author's warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return ast.Module(body=[], type_ignores=[])
 
 
 def _scan(text: str) -> Iterator[_Found]:
     """Ranks: 0 constructed at module level, 1 a factory called there, 2 a factory."""
-    module = _parse(text)
+    module = parse(text)
     names = _import_map(module)
     for statement in _module_level(module.body):
         if isinstance(statement, ast.FunctionDef):

@@ -64,8 +64,11 @@ def _django(context: Context, project: Project) -> Start | None:
         server = _entry(context, folder, "asgi.py", "get_asgi_application", manage) or server
     if server is None:
         return _django_without_server(context, manage)
-    module = server.removeprefix(f"{folder}/" if folder else "").removesuffix(".py")
-    target = f"{module.replace('/', '.')}:application"
+    if manage:
+        module = server.removeprefix(f"{folder}/").removesuffix(".py").replace("/", ".")
+    else:
+        folder, module = import_place(context, server)
+    target = f"{module}:application"
     start = Start("Django", None, import_folder=folder)
     asgi = server.endswith("asgi.py")
     start.command = _uvicorn(target, folder) if asgi else _gunicorn(target, folder)
