@@ -40,8 +40,7 @@ def _install(_settings: LocalSettings, options: argparse.Namespace) -> None:
 
 
 def _images(settings: LocalSettings, options: argparse.Namespace) -> None:
-    state = lifecycle.prepare(settings)
-    provide(state.images, options.names or ALL, options.offline)
+    provide(State(settings.home).images, options.names or ALL, options.offline)
 
 
 def _systemd(settings: LocalSettings, options: argparse.Namespace) -> None:

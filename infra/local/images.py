@@ -76,7 +76,7 @@ def provide(folder: Path, images: Sequence[str] = ALL, offline: bool = False) ->
     """
     origins: list[Origin] = []
     unreachable = "pulling is switched off" if offline else None
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for image in images:
         with _one_at_a_time(folder):
             if present(image):

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -88,6 +89,7 @@ def up(settings: LocalSettings, images: Sequence[str] = ()) -> None:
     state = prepare(settings)
     with hold(state.run / "command.lock", "Another up, down or upgrade is at work; wait for it."):
         if running_supervisor(state) is None:
+            _check_ports(settings, state)
             components = assemble(settings, state)
             _spawn(state)
             names = [component.name for component in components]
@@ -100,6 +102,25 @@ def up(settings: LocalSettings, images: Sequence[str] = ()) -> None:
         _wait_until(ready_probe(settings.api_url), state)
     for gap in close_network(settings):
         print(f"Not enforced: {gap}")
+
+
+def _check_ports(settings: LocalSettings, state: State) -> None:
+    """Refuse when another program has a port; one of ours from before is adopted."""
+    wanted = (
+        ("platform", settings.api_port, "PORT"),
+        ("caddy", settings.http_port, "C2D_HTTP_PORT"),
+    )
+    for name, port, setting in wanted:
+        ours = processes.recorded(state.run / f"{name}.pid")
+        if ours is not None:
+            continue
+        with socket.socket() as probe:
+            probe.settimeout(3)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                raise RefusedError(
+                    f"Port {port} is used by another program; stop it or choose another port, "
+                    f"e.g. {setting}={port + 1} make up."
+                )
 
 
 def _spawn(state: State) -> None:

@@ -77,10 +77,18 @@ def install(needs: Iterable[Need]) -> list[str]:
     _apt(["update", "-qq"])
     with _ServersStayDown():
         _apt(["install", "-y", "-qq", "--no-install-recommends", *packages])
+    _switch_off(packages)
     still = [need.program for need in missing if not found(need)]
     if still:
         raise RefusedError(f"After the installation these are still missing: {', '.join(still)}.")
     return packages
+
+
+def _switch_off(packages: list[str]) -> None:
+    """The router is started by the platform; the package's own service would take port 80."""
+    if "caddy" in packages and Path("/run/systemd/system").is_dir():
+        argv = ["systemctl", "disable", "--quiet", "caddy.service"]
+        subprocess.run(argv, check=False, timeout=60)
 
 
 class _ServersStayDown:

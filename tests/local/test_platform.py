@@ -196,6 +196,19 @@ def test_the_platforms_own_ports_are_on_loopback_only(machine: Machine) -> None:
     assert router == {"::"}
 
 
+def test_a_port_of_another_program_is_named_with_the_setting_that_helps() -> None:
+    home = Path(tempfile.mkdtemp(prefix="c2d-"))
+    other = Machine(home)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(other.environment["C2D_HTTP_PORT"])))
+        taken.listen()
+        done = other.command("up")
+    assert done.returncode == 1
+    assert "C2D_HTTP_PORT=" in done.stderr
+    assert other.identities() == dict.fromkeys((*PARTS, "supervisor"))
+    shutil.rmtree(home)
+
+
 def test_down_leaves_no_process_and_up_starts_again(machine: Machine) -> None:
     machine.do("down")
     assert machine.left() == []
