@@ -15,7 +15,7 @@ from shared.adapters.dbos.steps import DurableSteps
 from shared.ports.workflows import JSON, Execution, Workflows
 from tests.workflows.deadlines import ended
 from tests.workflows.ministack import MiniStack
-from tests.workflows.scenarios import Scenario
+from tests.workflows.scenario import Scenario
 from tests.workflows.script import Script
 
 PACE = 0.01

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.adapters.asl import Definition, load_folder
 from shared.ports.workflows import JSON, ExecutionStatus
-from tests.workflows.scenarios import NO_HEARTBEATS, SUBMIT_ERRORS_LOST, Scenario
+from tests.workflows.scenario import NO_HEARTBEATS, SUBMIT_ERRORS_LOST, Scenario
 from tests.workflows.script import Act, Answer, Ignore, Raise, Refuse, Return
 
 FOLDER = Path(__file__).parents[2] / "infra" / "workflows"

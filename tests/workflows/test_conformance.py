@@ -15,7 +15,8 @@ from shared.ports.workflows import JSON
 from tests.workflows.homes import DbosHome, Home, MiniStackHome, fast_dbos
 from tests.workflows.ministack import MiniStack, ministack
 from tests.workflows.real import real_scenarios
-from tests.workflows.scenarios import SCENARIOS, Scenario
+from tests.workflows.scenario import Scenario
+from tests.workflows.scenarios import SCENARIOS
 from tests.workflows.script import Script
 
 __all__ = ["ministack"]
