@@ -3,7 +3,8 @@
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, TypeVar, get_type_hints
+from functools import cache
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, String, Text, Uuid
 from sqlalchemy.dialects.mysql import DATETIME, MEDIUMTEXT
@@ -11,7 +12,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
 
-D = TypeVar("D")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Id = Uuid().with_variant(Uuid(native_uuid=False), "mysql", "mariadb")
 """MariaDB's own type sorts by other bytes than the first, which breaks the order of pages."""
@@ -128,8 +130,8 @@ class Record(TypeDecorator[Any]):
         return None if value is None else _made(self.kind, value)
 
 
-def _made(kind: type[D], document: dict[str, Any]) -> D:
-    known = get_type_hints(kind)
+def _made(kind: "type[DataclassInstance]", document: dict[str, Any]) -> Any:
+    known = _hints(kind)
     return kind(
         **{
             name: _made(known[name], value) if is_dataclass(known[name]) else value
@@ -137,3 +139,8 @@ def _made(kind: type[D], document: dict[str, Any]) -> D:
             if name in known
         }
     )
+
+
+@cache
+def _hints(kind: "type[DataclassInstance]") -> dict[str, Any]:
+    return get_type_hints(kind)

@@ -43,7 +43,7 @@ class SqlDeployments:
         return self._rows.all(query.order_by(deployments.c.number))
 
     def save(self, deployment: Deployment) -> Deployment:
-        self._rows.update(deployment, version=deployments.c.version + 1)
+        self._rows.update(deployment, computed={"version": deployments.c.version + 1})
         return replace(deployment, version=deployment.version + 1)
 
     def unfinished_everywhere(self) -> Sequence[Deployment]:

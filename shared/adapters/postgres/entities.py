@@ -1,12 +1,23 @@
 """Rows as frozen dataclasses: columns and fields share their names."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
-from uuid import UUID
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, Table, and_, or_, select, update
-from sqlalchemy import insert as insert_into
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Select,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from shared.adapters.postgres import cursors
 from shared.adapters.postgres.transaction import Transaction
@@ -21,11 +32,46 @@ E = TypeVar("E", bound="DataclassInstance")
 
 
 def values(entity: "DataclassInstance", *, without: Collection[str] = ()) -> dict[str, Any]:
-    return {
-        field.name: getattr(entity, field.name)
-        for field in fields(entity)
-        if field.name not in without
-    }
+    names = _names(type(entity))
+    return {name: getattr(entity, name) for name in names if name not in without}
+
+
+@cache
+def _names(kind: "type[DataclassInstance]") -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+# Statements that do not differ from call to call are built once: that is half of their cost.
+@cache
+def _selected(table: Table, kind: "type[DataclassInstance]") -> Select[Any]:
+    return select(*(table.c[name] for name in _names(kind)))
+
+
+@cache
+def _found(
+    table: Table, kind: "type[DataclassInstance]", key: tuple[str, ...], lock: bool
+) -> Select[Any]:
+    query = _selected(table, kind).where(_is_row(table, key))
+    # NO KEY: rows that refer to this one may still come
+    return query.with_for_update(key_share=True) if lock else query
+
+
+@cache
+def _updated(table: Table, key: tuple[str, ...]) -> Update:
+    return update(table).where(_is_row(table, key))
+
+
+@cache
+def _inserted(table: Table) -> Insert:
+    return insert(table)
+
+
+def _is_row(table: Table, key: tuple[str, ...]) -> ColumnElement[bool]:
+    return and_(*(table.c[name] == bindparam(f"key_{name}") for name in key))
+
+
+def _keyed(key: tuple[str, ...], of: Iterable[object]) -> dict[str, object]:
+    return {f"key_{name}": value for name, value in zip(key, of, strict=True)}
 
 
 class Entities(Generic[E]):
@@ -46,16 +92,15 @@ class Entities(Generic[E]):
         self.table = table
         self.kind = kind
         self.key = key
-        self._columns = [table.c[field.name] for field in fields(kind)]
         self._noun = kind.__name__.lower()
 
     def where(self, *conditions: ColumnElement[bool], **equal: object) -> Select[Any]:
         """A query for entities; `equal` compares columns by name."""
         equals = (self.table.c[name] == value for name, value in equal.items())
-        return select(*self._columns).where(*equals, *conditions)
+        return _selected(self.table, self.kind).where(*equals, *conditions)
 
-    def one(self, query: Select[Any]) -> E | None:
-        row = self.transaction.row(query)
+    def one(self, query: Select[Any], parameters: Mapping[str, Any] | None = None) -> E | None:
+        row = self.transaction.row(query, parameters)
         return None if row is None else self.kind(**row._mapping)
 
     def all(self, query: Select[Any]) -> list[E]:
@@ -63,24 +108,36 @@ class Entities(Generic[E]):
 
     def get(self, *key: object, lock: bool = False) -> E:
         """The row of that key, held until the end when `lock`. Raises NotFound."""
-        query = self.where(**dict(zip(self.key, key, strict=True)))
-        # NO KEY: rows that refer to this one may still come
-        found = self.one(query.with_for_update(key_share=True) if lock else query)
+        query = _found(self.table, self.kind, self.key, lock)
+        found = self.one(query, _keyed(self.key, key))
         if found is None:
             raise NotFound(f"there is no {self._noun} {key[-1]}")
         return found
 
     def insert(self, entity: E, *, taken: str | None = None, **more: object) -> None:
         """Raises Conflict, saying `taken`, when a unique key is."""
-        statement = insert_into(self.table).values({**values(entity), **more})
-        self.transaction.execute(statement, taken)
+        row = {**values(entity), **more}
+        self.transaction.execute(_inserted(self.table), row, taken=taken)
 
-    def update(self, entity: E, *, taken: str | None = None, **more: object) -> None:
-        """Raises NotFound when the row is not there, Conflict when a unique key is taken."""
-        mine = and_(*(self.table.c[name] == getattr(entity, name) for name in self.key))
-        changes = {**values(entity, without=self.key), **more}
-        statement = update(self.table).where(mine).values(changes)
-        if not self.transaction.changed(statement, taken):
+    def update(
+        self,
+        entity: E,
+        *,
+        taken: str | None = None,
+        computed: Mapping[str, ColumnElement[Any]] | None = None,
+        **more: object,
+    ) -> None:
+        """Write all fields but the key, with `computed` in place of those the database decides.
+
+        Raises NotFound when the row is not there, Conflict when a unique key is taken.
+        """
+        statement = _updated(self.table, self.key)
+        if computed:
+            statement = statement.values(computed)
+        row = values(entity, without={*self.key, *(computed or ())})
+        key = (getattr(entity, name) for name in self.key)
+        parameters = {**row, **more, **_keyed(self.key, key)}
+        if not self.transaction.changed(statement, parameters, taken=taken):
             raise NotFound(f"there is no {self._noun} {getattr(entity, self.key[-1])}")
 
     def page(
@@ -99,11 +156,6 @@ class Entities(Generic[E]):
         order = [c.desc() if newest_first else c.asc() for c in (created_at, id_)]
         found = self.all(query.order_by(*order).limit(limit + 1))
         return cursors.page(found, limit, _position)
-
-
-class _Listed(Protocol):
-    @property
-    def id(self) -> UUID: ...
 
 
 def _position(entity: Any) -> cursors.Position:

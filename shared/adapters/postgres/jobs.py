@@ -1,11 +1,12 @@
 """Jobs for agents. Handing them out needs PostgreSQL."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Final
+from dataclasses import fields, replace
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, update
+from sqlalchemy import Select, and_, exists, func, not_, or_, select, update
 
 from shared.adapters.postgres.entities import Entities, values
 from shared.adapters.postgres.tables import jobs
@@ -58,16 +59,10 @@ class SqlJobs:
         return None
 
     def _oldest(self, kinds: Sequence[JobKind], without: Sequence[UUID]) -> Job | None:
-        route_is_busy = and_(jobs.c.kind.in_(_ROUTE_WRITERS), _route_runs())
-        query = self._rows.where(
-            jobs.c.kind.in_(list(kinds)),
-            not_(route_is_busy),
-            state=JobState.QUEUED,
-        )
+        query = _queued(tuple(kinds))
         if without:
             query = query.where(jobs.c.id.not_in(without))
-        oldest = query.order_by(jobs.c.created_at, jobs.c.id).limit(1)
-        return self._rows.one(oldest.with_for_update(skip_locked=True, of=jobs))
+        return self._rows.one(query)
 
     def _route_is_free(self, job: Job) -> bool:
         """Whether no other caller has handed out a writer of that route; holds its turn."""
@@ -97,11 +92,24 @@ class SqlJobs:
         return self._rows.all(query.order_by(jobs.c.created_at, jobs.c.id))
 
 
-def _route_runs() -> ColumnElement[bool]:
+@cache
+def _queued(kinds: tuple[JobKind, ...]) -> Select[Any]:
+    """The oldest job of those kinds that may run now and that nobody else is looking at."""
     other = jobs.alias("other")
-    return exists().where(
+    route_is_busy = exists().where(
         other.c.organization_id == jobs.c.organization_id,
         other.c.service_id == jobs.c.service_id,
         other.c.state == JobState.RUNNING,
         other.c.kind.in_(_ROUTE_WRITERS),
+    )
+    return (
+        select(*(jobs.c[field.name] for field in fields(Job)))
+        .where(
+            jobs.c.state == JobState.QUEUED,
+            jobs.c.kind.in_(kinds),
+            not_(and_(jobs.c.kind.in_(_ROUTE_WRITERS), route_is_busy)),
+        )
+        .order_by(jobs.c.created_at, jobs.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=jobs)
     )

@@ -13,10 +13,11 @@ from uuid import UUID
 from sqlalchemy import and_, delete, exists, insert, not_, select, update
 
 from shared.adapters.postgres.deployments import SqlDeployments
-from shared.adapters.postgres.entities import Entities, values
+from shared.adapters.postgres.entities import Entities
 from shared.adapters.postgres.log_format import pack, split, unpack
 from shared.adapters.postgres.tables import deployments, log_chunks, log_heads, releases
 from shared.adapters.postgres.transaction import Transaction
+from shared.domain.errors import NotFound
 from shared.domain.ids import now
 from shared.domain.logs import LogChunk, LogLine
 from shared.domain.releases import ReleaseState
@@ -70,17 +71,18 @@ class SqlLogs:
         for part, (lines, size) in enumerate(split(chunk.lines)):
             first, sequence = sequence + 1, sequence + len(lines)
             self._tx.execute(
-                insert(log_chunks).values(
-                    organization_id=chunk.organization_id,
-                    deployment_id=chunk.deployment_id,
-                    source=chunk.source,
-                    number=chunk.number,
-                    part=part,
-                    first_sequence=first,
-                    last_sequence=sequence,
-                    raw_bytes=size,
-                    content=pack(lines),
-                )
+                insert(log_chunks),
+                {
+                    "organization_id": chunk.organization_id,
+                    "deployment_id": chunk.deployment_id,
+                    "source": chunk.source,
+                    "number": chunk.number,
+                    "part": part,
+                    "first_sequence": first,
+                    "last_sequence": sequence,
+                    "raw_bytes": size,
+                    "content": pack(lines),
+                },
             )
             head = self._grown(head, sequence, size)
         if head.kept_bytes > self._limit:
@@ -89,15 +91,17 @@ class SqlLogs:
         return True
 
     def _locked_head(self, organization_id: UUID, deployment_id: UUID) -> _Head:
-        query = self._heads.where(organization_id=organization_id, deployment_id=deployment_id)
-        query = query.with_for_update()
-        found = self._heads.one(query)
-        if found is None:
+        try:
+            return self._heads.get(organization_id, deployment_id, lock=True)
+        except NotFound:
             # one at a time begins a log: MariaDB answers a race of inserts with a deadlock
             SqlDeployments(self._tx).lock(organization_id, deployment_id)
-            self._tx.insert_new(log_heads, values(_Head(organization_id, deployment_id)))
+        try:
             return self._heads.get(organization_id, deployment_id, lock=True)
-        return found
+        except NotFound:
+            head = _Head(organization_id, deployment_id)
+            self._heads.insert(head)
+            return head
 
     def _has(self, chunk: LogChunk) -> bool:
         same = select(_CHUNK.part).where(

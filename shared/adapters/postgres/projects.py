@@ -33,7 +33,9 @@ class SqlProjects:
         return self._rows.page(self._rows.where(organization_id=organization_id), limit, cursor)
 
     def save(self, project: Project) -> Project:
-        self._rows.update(project, taken=_taken(project), version=projects.c.version + 1)
+        self._rows.update(
+            project, taken=_taken(project), computed={"version": projects.c.version + 1}
+        )
         return replace(project, version=project.version + 1)
 
     def remove(self, organization_id: UUID, project_id: UUID) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Table, and_, delete, insert, select
 
-from shared.adapters.postgres.entities import Entities, values
+from shared.adapters.postgres.entities import Entities
 from shared.adapters.postgres.services import SqlServices
 from shared.adapters.postgres.tables import route_hosts, routes
 from shared.adapters.postgres.transaction import Transaction
@@ -32,7 +32,7 @@ class SqlRoutes:
         SqlServices(self._tx).lock(*owner)
         stored = self._generation(*owner)
         if stored is None:
-            self._tx.execute(insert(routes).values(values(route)))
+            self._rows.insert(route)
         elif stored > route.generation:
             raise StaleGeneration(
                 f"the service's route has generation {stored}; {route.generation} came too late"

@@ -39,8 +39,7 @@ class SqlServices:
         self._rows.update(
             service,
             taken=_taken(service),
-            version=services.c.version + 1,
-            ordinal=services.c.ordinal,
+            computed={"version": services.c.version + 1, "ordinal": services.c.ordinal},
         )
         return replace(service, version=service.version + 1)
 

@@ -1,6 +1,7 @@
 """An open transaction: statements with translated errors, and what dialects do differently."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -8,6 +9,7 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     Executable,
+    Insert,
     Row,
     Select,
     Table,
@@ -30,23 +32,36 @@ class Transaction:
         self._connection = connection
         self.dialect = connection.dialect.name
 
-    def execute(self, statement: Executable, taken: str | None = None) -> CursorResult[Any]:
+    def execute(
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        taken: str | None = None,
+    ) -> CursorResult[Any]:
         """Run it. `taken` says what a violated unique key means."""
         with translated(taken):
-            return self._connection.execute(statement)
+            return self._connection.execute(statement, parameters)
 
-    def changed(self, statement: Executable, taken: str | None = None) -> int:
-        """Run it and count the rows it met; an INSERT's count must be asked for."""
-        counted = statement.execution_options(preserve_rowcount=True)
-        return self.execute(counted, taken).rowcount
+    def changed(
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        taken: str | None = None,
+    ) -> int:
+        """Run it and count the rows it met."""
+        return self.execute(statement, parameters, taken=taken).rowcount
 
     def rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
         with translated():
             return self._connection.execute(statement).all()
 
-    def row(self, statement: Select[Any]) -> Row[Any] | None:
+    def row(
+        self, statement: Select[Any], parameters: Mapping[str, Any] | None = None
+    ) -> Row[Any] | None:
         with translated():
-            return self._connection.execute(statement).first()
+            return self._connection.execute(statement, parameters).first()
 
     def scalar(self, statement: Select[Any]) -> Any:
         with translated():
@@ -54,16 +69,12 @@ class Transaction:
 
     def insert_new(self, table: Table, values: Mapping[str, Any]) -> bool:
         """Insert a row unless its keys are taken; whether it was inserted."""
-        if self.dialect == "postgresql":
-            return (
-                self.changed(postgresql.insert(table).values(values).on_conflict_do_nothing()) > 0
-            )
-        if self.dialect == "sqlite":
-            return self.changed(sqlite.insert(table).values(values).on_conflict_do_nothing()) > 0
+        if self.dialect in ("postgresql", "sqlite"):
+            return self.changed(_insert_or_leave(self.dialect, table), values) > 0
         with translated():
             try:
                 with self._connection.begin_nested():
-                    self._connection.execute(insert(table).values(values))
+                    self._connection.execute(insert(table), values)
             except IntegrityError as error:
                 if is_duplicate(error):
                     return False
@@ -86,3 +97,10 @@ class Transaction:
             self.insert_new(counters, {"name": counter, "value": 0})
             self.changed(raised)
         return int(self.scalar(select(counters.c.value).where(mine)) or 0)
+
+
+@cache
+def _insert_or_leave(dialect: str, table: Table) -> Insert:
+    made = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    # without the option nobody counts the rows of an insert: -1
+    return made.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
