@@ -40,10 +40,20 @@ class Project:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.source = folder / name
-        shutil.copytree(EXAMPLES / name, self.source)
+        if (EXAMPLES / name).is_dir():
+            shutil.copytree(EXAMPLES / name, self.source)
         self.scope = uuid4().hex[:8]
         self._folder = folder
         self.images: list[str] = []
+
+    @classmethod
+    def of(cls, files: dict[str, str], folder: Path) -> "Project":
+        """A project of these files."""
+        made = cls("tree", folder)
+        for path, text in files.items():
+            (made.source / path).parent.mkdir(parents=True, exist_ok=True)
+            (made.source / path).write_text(text)
+        return made
 
     def change(self, path: str, old: str, new: str) -> None:
         text = (self.source / path).read_text()
@@ -117,6 +127,11 @@ class Running:
         script = "cat /proc/[0-9]*/status"
         text = docker("exec", self.name, "sh", "-c", script)
         return set(re.findall(r"^Uid:\s+(\d+)", text, re.M))
+
+    def has(self, path: str) -> bool:
+        """Whether a file or folder exists in the container."""
+        answer = docker("exec", self.name, "sh", "-c", f"test -e {path} && echo yes || echo no")
+        return answer == "yes"
 
     def stop(self) -> tuple[int, float]:
         """Exit code after SIGTERM, and the seconds it took."""

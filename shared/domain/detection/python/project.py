@@ -124,7 +124,7 @@ def _manager(context: Context, pyproject: Table) -> str:
     ):
         context.saw("pyproject.toml has a tool.poetry table, so poetry installs the dependencies")
         return "poetry"
-    if table(pyproject, "tool", "uv") and table(pyproject, "project"):
+    if "uv" in table(pyproject, "tool") and table(pyproject, "project"):
         context.saw("pyproject.toml has a tool.uv table, so uv installs the dependencies")
         return "uv"
     return "pip"

@@ -97,7 +97,8 @@ def import_place(context: Context, path: str) -> tuple[str, str]:
 
     The folder is the first one upwards without `__init__.py`, so that `src/shop/main.py` is
     `shop.main` from `src`. A bare file in a top folder without one (`backend/main.py`) is taken
-    as `backend.main` unless it imports its neighbours by their bare names.
+    as `backend.main` unless it imports its neighbours by their bare names, and a package in such
+    a folder as a part of it when it names itself so.
     """
     parts = path.removesuffix(".py").split("/")
     if parts[-1] == "__init__":
@@ -107,10 +108,17 @@ def import_place(context: Context, path: str) -> tuple[str, str]:
         top -= 1
     folder = "/".join(parts[:top])
     module = ".".join(parts[top:])
-    directly_inside = folder and "/" not in folder and folder != "src" and "." not in module
-    if directly_inside and not _imports_neighbours(context, path):
+    if not folder or "/" in folder or folder == "src":
+        return folder, module
+    directly_inside = "." not in module and not _imports_neighbours(context, path)
+    if directly_inside or _names_itself(context.read(path), folder):
         return "", f"{folder}.{module}"
     return folder, module
+
+
+def _names_itself(text: str, folder: str) -> bool:
+    """Whether a module speaks of `folder` as a package, in an import or a settings string."""
+    return folder in _imported_roots(text) or f'"{folder}.' in text or f"'{folder}." in text
 
 
 def _imports_neighbours(context: Context, path: str) -> bool:
