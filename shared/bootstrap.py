@@ -114,9 +114,11 @@ def workflows() -> "Workflows":
 
     import boto3
 
-    from shared.adapters.step_functions import StepFunctions
+    from shared.adapters.step_functions import CLIENT_CONFIG, StepFunctions
 
-    client = boto3.client("stepfunctions", endpoint_url=settings().aws_endpoint_url)
+    client = boto3.client(
+        "stepfunctions", endpoint_url=settings().aws_endpoint_url, config=CLIENT_CONFIG
+    )
     return StepFunctions(client, json.loads(settings().state_machine_arns or "{}"))
 
 

@@ -78,6 +78,7 @@ def _spec(service: Service, deployment: Deployment, policy: BuildPolicy) -> dict
         "insecure": policy.registry_insecure,
     }
     return {
+        "organization_id": str(service.organization_id),
         "deployment_id": str(deployment.id),
         "service_id": str(service.id),
         "number": deployment.number,

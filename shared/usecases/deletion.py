@@ -87,8 +87,10 @@ def _finish(service: Service, *, uow: UnitOfWork, compute: Compute, images: Imag
 def _route_removed(uow: UnitOfWork, service: Service) -> bool:
     """Ask an edge to take the public names away; True once it has, or there are none."""
     try:
-        hosts = uow.routes.get(service.organization_id, service.id).hosts
+        route = uow.routes.get(service.organization_id, service.id)
     except NotFound:
+        return True
+    if route.target is None and route.previous_target is None:
         return True
     job = uow.jobs.add(
         Job(
@@ -101,7 +103,7 @@ def _route_removed(uow: UnitOfWork, service: Service) -> bool:
             step="RemoveRoute",
             attempt=1,
             state=JobState.QUEUED,
-            spec={"hosts": list(hosts)},
+            spec={"hosts": list(route.hosts)},
             sealed_token=None,
             created_at=now(),
         )

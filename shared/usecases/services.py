@@ -12,7 +12,8 @@ from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import new_id, now, slug
 from shared.domain.masking import Masker
 from shared.domain.releases import Instance, InstanceRole, Release
-from shared.domain.services import OverlapPolicy, Service, ServiceState, Source
+from shared.domain.routes import Route
+from shared.domain.services import OverlapPolicy, Service, ServiceState, Source, host_name
 from shared.domain.variables import Availability
 from shared.ports.compute import Compute, OutputLine
 from shared.ports.secrets import Vault
@@ -43,9 +44,13 @@ def create_service(
     *,
     name: str,
     settings: Mapping[str, Any],
+    domain: str,
     uow: UnitOfWork,
 ) -> Service:
-    """A new service in a project. Raises Conflict when the project has one of that name."""
+    """A new service in a project, its host name reserved.
+
+    Raises Conflict when the project has one of that name or the host name belongs to another.
+    """
     service = Service(
         id=new_id(),
         organization_id=organization_id,
@@ -59,8 +64,20 @@ def create_service(
     )
     service = _with(service, settings)
     with uow:
-        refuse_deleting(uow.projects.get(organization_id, project_id))
-        return uow.services.add(service)
+        project = uow.projects.get(organization_id, project_id)
+        refuse_deleting(project)
+        service = uow.services.add(service)
+        uow.routes.save(
+            Route(
+                organization_id=organization_id,
+                service_id=service.id,
+                hosts=(host_name(service.slug, project.slug, domain),),
+                target=None,
+                generation=1,
+                updated_at=now(),
+            )
+        )
+    return service
 
 
 def update_service(

@@ -1,6 +1,7 @@
 """The API as the tests use it."""
 
 import json
+import time
 from typing import Any
 
 import httpx
@@ -29,10 +30,24 @@ class Client:
         self.public.close()
 
     def call(self, method: str, path: str, **how: Any) -> Any:
-        """The JSON of a successful answer."""
-        answer = self.http.request(method, path, **how)
+        """The JSON of a successful answer; reads outlive a control plane that restarts."""
+        answer = (
+            self._read(path, **how) if method == "GET" else self.http.request(method, path, **how)
+        )
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
+
+    def _read(self, path: str, **how: Any) -> httpx.Response:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                answer = self.http.get(path, **how)
+                if answer.status_code not in {500, 503} or time.monotonic() > deadline:
+                    return answer
+            except httpx.TransportError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
 
     def has_agent(self) -> bool:
         agents = self.call("GET", "/agents")["items"]

@@ -107,14 +107,6 @@ class Platform:
             component, environment={**component.environment, "PYTHONPATH": path, **hooks}
         )
 
-    def rehook(self, **more: str) -> None:
-        """Restart the platform's own process with another environment."""
-        keeper = self._keepers["platform"]
-        keeper.component = replace(
-            keeper.component, environment={**keeper.component.environment, **more}
-        )
-        self.kill_and_wait("platform")
-
     def stop(self) -> None:
         self.client.close()
         for keeper in reversed(self._keepers.values()):

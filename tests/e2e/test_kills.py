@@ -34,42 +34,28 @@ def code(repository: Repositories) -> Repository:
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Killed"]:
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platform, Path]]:
+    """A platform whose own process dies where the file says, once."""
+    order = tmp_path_factory.mktemp("order") / "kill"
     folder = short_folder(tmp_path_factory)
-    with Platform(folder) as platform:
-        yield Killed(platform, folder)
-
-
-class Killed:
-    """A platform whose own process dies where a test says, once."""
-
-    def __init__(self, platform: Platform, folder: Path) -> None:
-        self.platform = platform
-        self._mark = folder / "killed"
-
-    def arm(self, where: str) -> None:
-        """Restart the platform process with a kill at `function:before` or `:after`."""
-        self._mark.unlink(missing_ok=True)
-        self.platform.rehook(C2D_TEST_KILL=where, C2D_TEST_KILL_MARK=str(self._mark))
-
-    def happened(self) -> bool:
-        return self._mark.exists()
+    with Platform(folder, {"C2D_TEST_KILL": str(order)}) as platform:
+        yield platform, order
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_platform_killed_in_a_state_goes_on_and_does_nothing_twice(
-    killed: Killed, code: Repository, function: str, moment: str
+    killed: tuple[Platform, Path], code: Repository, function: str, moment: str
 ) -> None:
-    platform, client = killed.platform, killed.platform.client
+    platform, order = killed
+    client, life = platform.client, platform.lives("platform")
     name = f"{function}-{moment}".replace(".", "-").replace("_", "-")
     code.app(name)
     service = client.service(client.project(name), "web", code.url)
-    killed.arm(f"{function}:{moment}")
+    order.write_text(f"{function}:{moment}")
     done = client.ended(client.deploy(service["id"]))
     assert done["state"] == "live", (done["reason"], client.steps(done["id"]))
-    until(killed.happened, "the kill", 30)
-    platform.wait_ready("platform")
+    platform.wait_ready("platform", life + 1)
     until(lambda: client.steps(done["id"]).get("RetireOld", {}).get("ended_at"), "the end")
     assert client.get(service).text == name
     assert len(platform.containers("--filter", f"label=c2d.service={service['id']}")) == 1

@@ -153,7 +153,12 @@ def test_a_service_without_a_source_says_what_to_set(world: World) -> None:
     from shared.usecases.services import create_service
 
     service = create_service(
-        world.project.organization_id, world.project.id, name="x", settings={}, uow=world.store
+        world.project.organization_id,
+        world.project.id,
+        name="x",
+        settings={},
+        domain="x",
+        uow=world.store,
     )
     with pytest.raises(Invalid, match=r"set source\.repository_url"):
         world.deploy(service)
@@ -166,3 +171,16 @@ def test_a_live_deployment_cannot_be_cancelled_or_retried(world: World) -> None:
         deployments.cancel(made.organization_id, made.id, **world.line)
     with pytest.raises(Conflict, match="deploy again"):
         deployments.retry(made.organization_id, made.id, uow=world.store, workflows=world.workflows)
+
+
+def test_a_host_name_belongs_to_one_service_of_the_platform(world: World) -> None:
+    from shared.usecases.projects import create_project
+    from shared.usecases.services import create_service
+
+    org = world.project.organization_id
+    create_service(
+        org, world.project.id, name="a-b", settings={}, domain="localhost", uow=world.store
+    )
+    other = create_project(org, name="b-shop", description="", uow=world.store)
+    with pytest.raises(Conflict, match=r"a-b-shop\.localhost"):
+        create_service(org, other.id, name="a", settings={}, domain="localhost", uow=world.store)

@@ -57,6 +57,7 @@ class World:
             self.project.id,
             name=name,
             settings={"source": source, **settings},
+            domain=DOMAIN,
             uow=self.store,
         )
 

@@ -25,7 +25,12 @@ def post_service(
 ) -> ServiceOut:
     """Create a service; deploy it to bring it to life."""
     service = create_service(
-        caller.organization_id, project_id, name=body.name, settings=body.domain(), uow=uow
+        caller.organization_id,
+        project_id,
+        name=body.name,
+        settings=body.domain(),
+        domain=settings.domain,
+        uow=uow,
     )
     with uow:
         return service_out(uow, service, settings)

@@ -1,7 +1,7 @@
 """Kills the platform's own process around one state's function, once, where a test says so.
 
-`C2D_TEST_KILL` is `function:before` or `function:after`; `C2D_TEST_KILL_MARK` a file that says it
-has happened. Loaded through PYTHONPATH by the platform the tests start, and by nothing else.
+The file named by `C2D_TEST_KILL` holds `function:before` or `function:after`; it is gone once the
+kill has happened. Loaded through PYTHONPATH by the platform the tests start, and by nothing else.
 """
 
 import os
@@ -10,27 +10,24 @@ from pathlib import Path
 from typing import Any
 
 
-def _arm(where: str, mark: Path) -> None:
+def _arm(order: Path) -> None:
     from shared.adapters import local_lambda
 
-    function, moment = where.split(":")
     invoke = local_lambda.invoke
 
-    def die() -> None:
-        if not mark.exists():
-            mark.touch()
+    def die_if(moment: str) -> None:
+        if order.exists() and order.read_text() == moment:
+            order.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
 
     def armed(name: str, payload: Any) -> dict[str, Any]:
-        if name == function and moment == "before":
-            die()
+        die_if(f"{name}:before")
         answer = invoke(name, payload)
-        if name == function and moment == "after":
-            die()
+        die_if(f"{name}:after")
         return answer
 
     local_lambda.invoke = armed
 
 
 if "C2D_TEST_KILL" in os.environ:
-    _arm(os.environ["C2D_TEST_KILL"], Path(os.environ["C2D_TEST_KILL_MARK"]))
+    _arm(Path(os.environ["C2D_TEST_KILL"]))

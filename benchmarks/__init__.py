@@ -1,0 +1,1 @@
+"""Measurements of the platform against named floors; each says what it compares."""
