@@ -1,6 +1,7 @@
 """From a tree of files to the plan that builds and starts it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from shared.domain.detection import (
@@ -16,6 +17,7 @@ from shared.domain.detection import (
     user_dockerfile,
 )
 from shared.domain.detection.context import Context
+from shared.domain.detection.manifests import read_json, table
 from shared.domain.detection.plan import BuildSettings, Generation, Plan
 from shared.domain.detection.tree import Subtree, Tree
 from shared.domain.errors import NothingDetected
@@ -63,12 +65,23 @@ def inspect(
         attempt = context.fork()
         plan = detector(attempt)
         if plan and not plan.missing:
-            return plan
+            return _with_asset_warning(tree, plan)
         context.warnings += [w for w in attempt.warnings if plan is None]
         incomplete = incomplete or plan
     if incomplete:
         return incomplete
     raise NothingDetected(_nothing(context))
+
+
+def _with_asset_warning(tree: Tree, plan: Plan) -> Plan:
+    scripts = table(read_json(tree, "package.json"), "scripts")
+    if plan.language == "Node" or "build" not in scripts:
+        return plan
+    warning = (
+        f"package.json has a build script that is not run: the image of a {plan.language} project "
+        "has no Node; commit the built assets or add a Dockerfile"
+    )
+    return replace(plan, warnings=(*plan.warnings, warning))
 
 
 def detect(

@@ -60,7 +60,6 @@ def detect(context: Context) -> Plan | None:
         if manifest is not None
         else None
     )
-    _warn_about_assets(context)
     file = _dockerfile(context, runtime, required, root, install)
     file.start(start, port)
     return context.plan(
@@ -90,15 +89,6 @@ def _document_root(context: Context, index: str | None) -> str:
     if context.has("public/index.php"):
         folder = "public"
     return f"{ROOT}/{folder}" if folder else ROOT
-
-
-def _warn_about_assets(context: Context) -> None:
-    scripts = table(read_json(context.tree, "package.json"), "scripts")
-    if "build" in scripts:
-        context.warn(
-            "package.json has a build script that is not run: the image has no Node; "
-            "commit the built assets or add a Dockerfile"
-        )
 
 
 def _dockerfile(

@@ -137,7 +137,10 @@ def test_a_server_goes_before_the_project_that_builds_its_assets() -> None:
     assets = package(scripts={"build": "vite build"}, devDependencies={"vite": "6"})
     files = {"package.json": assets, "requirements.txt": "fastapi", "main.py": FASTAPI}
 
-    assert detect(MappingTree(files)).framework == "FastAPI"
+    plan = detect(MappingTree(files))
+
+    assert plan.framework == "FastAPI"
+    assert "build script that is not run" in plan.warnings[-1]
 
 
 def test_a_tool_in_another_language_does_not_hide_the_app() -> None:
