@@ -18,13 +18,13 @@ async def serve(reader, writer):
             for line in head.split(b"\\r\\n"):
                 if line.lower().startswith(b"content-length:"):
                     length = int(line.split(b":")[1])
-            if length:
-                await reader.readexactly(length)
+            posted = (await reader.readexactly(length)).decode()
             if path == b"/slow":
                 await asyncio.sleep(0.5)
             if path == b"/exit":
                 os._exit(3)
-            body = (VERSION + " " + os.environ.get("GREETING", "")).strip().encode()
+            said = VERSION + " " + os.environ.get("GREETING", "") + posted
+            body = said.strip().encode()
             writer.write(
                 b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(body), body)
             )

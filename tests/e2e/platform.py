@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import psycopg
+
 from infra.local import keeper as keeping
 from infra.local.assembly import assemble
 from infra.local.components import Component
@@ -23,8 +25,22 @@ from tests.e2e.client import Client
 
 HOOKS = Path(__file__).parent / "hooks"
 ROOT = Path(__file__).parents[2]
-BASES = iter(f"127.{100 + n}.0.0" for n in range(100))
 SECONDS = 90.0
+_HELD: list[socket.socket] = []
+
+
+def slot_base() -> str:
+    """A range of loopback addresses of our own, held against other runs on this machine."""
+    for number in range(127, 70, -1):
+        mark = socket.socket()
+        try:
+            mark.bind((f"127.{number}.255.254", 17081))
+        except OSError:
+            mark.close()
+            continue
+        _HELD.append(mark)
+        return f"127.{number}.0.0"
+    raise AssertionError("every range of addresses is taken by another run")
 
 
 def free_port() -> int:
@@ -63,7 +79,7 @@ class Platform:
             "C2D_HOME": str(home),
             "PORT": str(self.api_port),
             "C2D_HTTP_PORT": str(self.http_port),
-            "C2D_SLOT_BASE": next(BASES),
+            "C2D_SLOT_BASE": slot_base(),
             "C2D_AGENT_POLL_SECONDS": "5",
             **(environment or {}),
         }
@@ -90,7 +106,9 @@ class Platform:
         keeping.LONGEST_PAUSE = keeping.FIRST_PAUSE  # tests kill often: no backoff between lives
         before: Keeper | None = None
         for component in components:
-            keeper = Keeper(self._hooked(component, environment), self.home, "e2e", self, before)
+            hooked = self._hooked(component, environment)
+            # keepers sweep what bears their mark: another run's processes must not
+            keeper = Keeper(hooked, self.home, f"e2e:{self.home}", self, before)
             self._keepers[component.name] = before = keeper
             keeper.start()
         for name in self._keepers:
@@ -136,11 +154,14 @@ class Platform:
     def lives(self, name: str) -> int:
         return self._standing[name].lives
 
-    def kill(self, name: str) -> None:
-        """SIGKILL; its keeper starts it again."""
+    def pid(self, name: str) -> int:
         pid = self._standing[name].pid
         assert pid is not None, self._standing[name]
-        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def kill(self, name: str) -> None:
+        """SIGKILL; its keeper starts it again."""
+        os.kill(self.pid(name), signal.SIGKILL)
 
     def kill_and_wait(self, name: str) -> None:
         life = self.lives(name)
@@ -164,6 +185,15 @@ class Platform:
             remove = ["rm", "-f"] if kind[0] == "ps" else ["network", "rm"]
             if found:
                 docker(*remove, *found)
+
+    @property
+    def database_url(self) -> str:
+        return f"postgresql://c2d@/click_to_deploy?host={self.home / 'socket'}&port=5432"
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What the platform's database answers."""
+        with psycopg.connect(self.database_url, connect_timeout=10) as connection:
+            return connection.execute(query.encode(), parameters).fetchall()
 
     def log(self, name: str) -> str:
         return (self.home / "logs" / f"{name}.log").read_text(errors="replace")
