@@ -7,6 +7,7 @@ the router; the floor is `benchmarks/raw.py`. Both build the same commit with th
 """
 
 import json
+import secrets
 import statistics
 import subprocess
 import time
@@ -85,15 +86,14 @@ class Clicked:
 
     def deploy(self, expected: str, *, no_cache: bool) -> float:
         """Seconds from the accepted POST to the first answer of the new version."""
-        answer = self.http.post(
-            f"/services/{self.service['id']}/deploy", json={"no_cache": no_cache}
-        )
-        answer.raise_for_status()
+        path = f"/services/{self.service['id']}/deploy"
+        deployment = self.http.post(path, json={"no_cache": no_cache}).raise_for_status().json()
         began = time.monotonic()
         host = self.service["url"].split("//")[1].split(":")[0]
-        wait_for(f"http://127.0.0.1:{self.http_port}/", {"Host": host}, expected)
+        answer = f"{expected} release {deployment['number']};"
+        wait_for(f"http://127.0.0.1:{self.http_port}/", {"Host": host}, answer)
         seconds = time.monotonic() - began
-        self._settle(answer.json()["id"])
+        self._settle(deployment["id"])
         return seconds
 
     def _settle(self, deployment: str) -> None:
@@ -147,7 +147,7 @@ def measure(app: str, repository: Repository, raw: Raw, clicked: Clicked, runs: 
         row = Row(app, scenario)
         for number in range(runs + 1):
             if scenario != "unchanged" or number == 0:
-                repository.commit(f"{app}-{scenario}-{number}")
+                repository.commit(f"{app}-{scenario}-{secrets.token_hex(4)}")
             for side in (raw, clicked) if number % 2 else (clicked, raw):
                 if scenario == "cold":
                     forget_caches(raw.docker)

@@ -1,6 +1,7 @@
 """Fixtures of the end-to-end suites: one platform per module, one Git server per session."""
 
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -45,7 +46,6 @@ def short_folder(factory: pytest.TempPathFactory) -> Path:
     """A state folder: sockets below it must keep under the kernel's 107 characters."""
     folder = factory.mktemp("p")
     folder.chmod(0o711)
-    for parent in folder.parents:
-        if parent.name.startswith("pytest-"):
-            parent.chmod(0o711)
+    for parent in folder.relative_to(tempfile.gettempdir()).parents[:-1]:
+        (Path(tempfile.gettempdir()) / parent).chmod(0o711)
     return folder

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,7 +24,8 @@ FUNCTIONS = (
     "deploy.drain",
     "deploy.retire_old",
 )
-STEPS = ("Build", "HealthGate", "SwitchRoute", "VerifyPublic")
+WAITING = ("deploy.build", "release.health_gate", "release.switch_route", "release.verify_public")
+SHORT = {"C2D_TIMEOUT_HEARTBEAT": "6", "C2D_TIMEOUT_NO_AGENT": "30"}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platform,
     """A platform whose own process dies where the file says, once."""
     order = tmp_path_factory.mktemp("order") / "kill"
     folder = short_folder(tmp_path_factory)
-    with Platform(folder, {"C2D_TEST_KILL": str(order)}) as platform:
+    with Platform(folder, {"C2D_TEST_KILL": str(order), **SHORT}) as platform:
         yield platform, order
 
 
@@ -52,7 +52,7 @@ def test_the_platform_killed_in_a_state_goes_on_and_does_nothing_twice(
     name = f"{function}-{moment}".replace(".", "-").replace("_", "-")
     code.app(name)
     service = client.service(client.project(name), "web", code.url)
-    order.write_text(f"{function}:{moment}")
+    order.write_text(f"{function}:{moment} 0")
     done = client.ended(client.deploy(service["id"]))
     assert done["state"] == "live", (done["reason"], client.steps(done["id"]))
     platform.wait_ready("platform", life + 1)
@@ -64,30 +64,33 @@ def test_the_platform_killed_in_a_state_goes_on_and_does_nothing_twice(
     client.call("DELETE", f"/services/{service['id']}")
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("function", WAITING)
 @pytest.mark.parametrize("what", ["agent", "postgres"])
 def test_a_part_killed_in_a_state_ends_truthfully(
-    platform_with_short_heartbeat: Platform, code: Repository, what: str, step: str
+    killed: tuple[Platform, Path], code: Repository, what: str, function: str
 ) -> None:
-    platform = platform_with_short_heartbeat
-    client = platform.client
-    name = f"{what}-{step}".lower()
+    platform, order = killed
+    client, life = platform.client, platform.lives(what)
+    name = f"{what}-{function}".replace(".", "-").replace("_", "-")
     code.app(f"old-{name}")
     service = client.service(client.project(name), "web", code.url)
     client.live(service["id"])
-    slow = "import time; time.sleep(3)" if step != "Build" else ""
-    code.app(f"new-{name}", before=slow, build="RUN sleep 3")
-    deployment = client.deploy(service["id"])
-    until(lambda: running(client, deployment, step), f"{step} to run")
-    life = platform.lives(what)
-    platform.kill(what)
+    code.app(f"new-{name}", build="RUN sleep 3")
+    if function == "deploy.build" and what == "agent":
+        deployment = client.deploy(service["id"])
+        until(lambda: "sleep 3" in client.log(deployment), "the build to run")
+        platform.kill(what)
+    else:
+        order.write_text(f"{function}:after {platform.pid(what)}")
+        deployment = client.deploy(service["id"])
     platform.wait_ready(what, life + 1)
     done = client.ended(deployment)
-    expected = {"live": f"new-{name}", "failed": f"old-{name}"}
-    if what == "agent" and step == "Build":
+    if function == "deploy.build" and what == "agent":
         assert done["state"] == "failed"
-        assert "stopped answering" in done["reason"], done["reason"]
-    assert done["state"] in expected, done
+        assert "stopped answering during Build" in done["reason"], done["reason"]
+    else:
+        assert done["state"] == "live", (done["reason"], client.steps(deployment))
+    expected = {"live": f"new-{name}", "failed": f"old-{name}"}
     assert client.get(service).text == expected[done["state"]]
     leftovers = platform.containers("--filter", f"label=c2d.service={service['id']}")
     assert len(leftovers) == (2 if done["state"] == "live" else 1)
@@ -95,17 +98,3 @@ def test_a_part_killed_in_a_state_ends_truthfully(
     client.live(service["id"])
     assert client.get(service).text == f"next-{name}"
     client.call("DELETE", f"/services/{service['id']}")
-
-
-def running(client: Any, deployment: str, step: str) -> bool:
-    found = client.steps(deployment).get(step)
-    return bool(found and found["outcome"] == "running")
-
-
-@pytest.fixture(scope="module")
-def platform_with_short_heartbeat(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Platform]:
-    short = {"C2D_TIMEOUT_HEARTBEAT": "6", "C2D_TIMEOUT_NO_AGENT": "30"}
-    with Platform(short_folder(tmp_path_factory), short) as running_platform:
-        yield running_platform

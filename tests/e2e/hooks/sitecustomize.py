@@ -1,7 +1,8 @@
-"""Kills the platform's own process around one state's function, once, where a test says so.
+"""Kills a process around one state's function, once, where a test says so.
 
-The file named by `C2D_TEST_KILL` holds `function:before` or `function:after`; it is gone once the
-kill has happened. Loaded through PYTHONPATH by the platform the tests start, and by nothing else.
+The file named by `C2D_TEST_KILL` holds `function:before` or `function:after` and the number of
+the process, 0 for the platform's own; it is gone once the kill has happened. Loaded through
+PYTHONPATH by the platform the tests start, and by nothing else.
 """
 
 import os
@@ -16,9 +17,10 @@ def _arm(order: Path) -> None:
     invoke = local_lambda.invoke
 
     def die_if(moment: str) -> None:
-        if order.exists() and order.read_text() == moment:
+        wanted, _, pid = order.read_text().partition(" ") if order.exists() else ("", "", "")
+        if wanted == moment:
             order.unlink()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(int(pid) or os.getpid(), signal.SIGKILL)
 
     def armed(name: str, payload: Any) -> dict[str, Any]:
         die_if(f"{name}:before")
