@@ -137,6 +137,9 @@ class Service:
         return replace(self, state=state, state_reason=reason)
 
 
+_SLOT_BASE: Final = IPv4Address("127.64.0.0")
+
+
 @dataclass(frozen=True, slots=True)
 class SlotRange:
     """The fixed addresses of a platform's slots: `SLOTS` in a row per service, one port.
@@ -144,7 +147,7 @@ class SlotRange:
     Platforms that share a machine need ranges that do not overlap.
     """
 
-    base: IPv4Address = IPv4Address("127.64.0.0")
+    base: IPv4Address = _SLOT_BASE
     port: int = 17080
 
     def address(self, ordinal: int, slot: int) -> str:
