@@ -128,8 +128,7 @@ class Platform:
     def stop(self) -> None:
         self.client.close()
         for keeper in reversed(self._keepers.values()):
-            keeper.stop()
-        for keeper in reversed(self._keepers.values()):
+            keeper.stop()  # one by one, as the supervisor does: an agent needs its platform to end
             assert keeper.join(60)
         self._keepers.clear()
 
