@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -126,23 +127,18 @@ def test_a_repository_with_nothing_to_run_says_what_to_add(
     assert "Dockerfile" in done["reason"]
 
 
-def test_a_build_that_prints_too_much_keeps_head_and_tail(
+def test_a_build_that_prints_too_much_says_that_lines_are_missing(
     strict: Platform, repository: Repositories
 ) -> None:
     client, code = strict.client, repository("noisy")
-    loud = (
-        "RUN echo first && yes 0123456789012345678901234567890123456789 | head -c 200M && echo last"
-    )
-    code.app("noisy", build=loud)
+    code.app("noisy", build=f"RUN echo first && yes {uuid4().hex} | head -c 200M && echo last")
     service = client.service(client.project("noisy"), "web", code.url)
     client.live(service["id"])
     done = client.call("GET", f"/services/{service['id']}/deployments")["items"][0]
     log = client.log(done["id"])
-    assert "first" in log
-    assert "last" in log
     # the engine clips a step's output by its own limit, the agent what is left by its own
     assert "missing" in log or "clipped" in log
-    assert len(log) < 150 * 1024 * 1024
+    assert len(log) < 64 * 1024 * 1024
 
 
 def test_a_taken_name_is_refused(strict: Platform, repository: Repositories) -> None:

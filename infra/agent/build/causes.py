@@ -42,12 +42,6 @@ _BUILDER: Final = (
         r"dockerfile parse error.*?: (.*)", "the Dockerfile does not parse: {0}; correct that line"
     ),
     _cause(r"file with no instructions", "the Dockerfile is empty; write it or remove the file"),
-    _cause(
-        r"failed to (?:do request|resolve|copy).*?/v2/([^/\s\"]+/\S+?)"
-        r"/(?:manifests|blobs)/([^\s\":]+)",
-        "the base image {0}:{1} could not be downloaded, as its registry cannot be reached from "
-        "here; use an image this machine has, or give it access",
-    ),
 )
 _PROGRAM: Final = (
     _cause(
@@ -103,6 +97,7 @@ _LOADED: Final = re.compile(r"^\[internal\] load metadata for (\S+)")
 _REFUSED: Final = re.compile(
     r"pull access denied|authorization failed|insufficient_scope|unauthorized|: not found"
 )
+_UNREACHABLE: Final = re.compile(r"failed to (?:do request|resolve|copy)|no such host|i/o timeout")
 _PUSHED: Final = re.compile(r"failed to push (\S+?): (.*)")
 _AWAY: Final = re.compile(
     r"Cannot connect to the Docker daemon|error reading from server: EOF|transport is closing"
@@ -168,6 +163,11 @@ def _builder_error(transcript: Transcript) -> PlatformError:
     if image and _REFUSED.search(whole):
         return BuildFailed(
             f"The base image {image[1]} does not exist or is private; check its name and tag."
+        )
+    if image and _UNREACHABLE.search(whole):
+        return BuildFailed(
+            f"The base image {image[1]} could not be downloaded, as its registry cannot be reached "
+            "from here; use an image this machine has, or give it access."
         )
     for cause in _BUILDER:
         if match := cause.pattern.search(error) or cause.pattern.search(whole):
