@@ -63,7 +63,11 @@ class Client:
         return dict(self.call("POST", f"/projects/{project}/services", json=body))
 
     def deploy(self, service: str, **how: Any) -> str:
-        return str(self.call("POST", f"/services/{service}/deploy", json=how)["id"])
+        """The accepted deployment, also when the control plane died before it could say so."""
+        try:
+            return str(self.call("POST", f"/services/{service}/deploy", json=how)["id"])
+        except httpx.RemoteProtocolError:
+            return str(self.call("GET", f"/services/{service}/deployments")["items"][0]["id"])
 
     def deployment(self, deployment: str, **how: Any) -> dict[str, Any]:
         return dict(self.call("GET", f"/deployments/{deployment}", params=how))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -75,10 +76,10 @@ def test_a_part_killed_in_a_state_ends_truthfully(
     code.app(f"old-{name}")
     service = client.service(client.project(name), "web", code.url)
     client.live(service["id"])
-    code.app(f"new-{name}", build="RUN sleep 3")
+    code.app(f"new-{name}", build=f"RUN sleep 5 && echo {uuid4()}")
     if function == "deploy.build" and what == "agent":
         deployment = client.deploy(service["id"])
-        until(lambda: "sleep 3" in client.log(deployment), "the build to run")
+        until(lambda: "sleep 5" in client.log(deployment), "the build to run")
         platform.kill(what)
     else:
         order.write_text(f"{function}:after {platform.pid(what)}")

@@ -1,5 +1,7 @@
 """What outlives its platform: services through a reboot, builds through an upgrade."""
 
+from uuid import uuid4
+
 import pytest
 
 from tests.e2e.conftest import Repositories, short_folder
@@ -32,7 +34,7 @@ def test_an_upgrade_lets_a_running_build_finish(
     platform: Platform, repository: Repositories
 ) -> None:
     client, code = platform.client, repository("upgrade")
-    code.app("upgraded", build="RUN sleep 8")
+    code.app("upgraded", build=f"RUN sleep 8 && echo {uuid4()}")
     service = client.service(client.project("upgrade"), "web", code.url)
     deployment = client.deploy(service["id"])
     until(lambda: "sleep 8" in client.log(deployment), "the build to run")
