@@ -158,7 +158,7 @@ def explain(steps: Sequence[Step], attempt: Attempt, failure: Failure) -> tuple[
     opened = [s.name for s in mine if s.outcome is StepOutcome.RUNNING]
     where = opened[-1] if opened else "a step"
     if failure.error == "States.HeartbeatTimeout":
-        return "AgentLost", f"the agent working on {where} stopped answering: see c2d agents"
+        return "AgentLost", f"the agent stopped answering during {where}: see c2d agents"
     if failure.error == "States.Timeout":
         return failure.error, f"{where} took longer than its time limit and was stopped"
     return failure.error, _message(failure.cause) or f"{where} failed: {failure.error}"
