@@ -1,5 +1,6 @@
 """One active deployment per service: who may run, who waits, who is superseded."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -72,9 +73,8 @@ def grant_next(uow: UnitOfWork, service: Service) -> list[Answer]:
     waiters = list(uow.leases.waiters(service.organization_id, service.id))
     answers = _superseded(uow, service, lease, waiters)
     left = uow.leases.waiters(service.organization_id, service.id)
-    if lease.holder is None and left:
-        latest = service.overlap in _LATEST
-        chosen = left[-1] if latest else left[0]
+    chosen = _next_in_line(uow, service, left) if lease.holder is None else None
+    if chosen:
         lease = replace(
             lease, number=lease.number + 1, holder=chosen.deployment_id, acquired_at=now()
         )
@@ -86,6 +86,16 @@ def grant_next(uow: UnitOfWork, service: Service) -> list[Answer]:
         if w.deployment_id == lease.holder
     ]
     return answers
+
+
+def _next_in_line(uow: UnitOfWork, service: Service, line: Sequence[Waiter]) -> Waiter | None:
+    """Whose turn it is; in a queue nobody overtakes an older one that has yet to join."""
+    if not line or service.overlap in _LATEST:
+        return line[-1] if line else None
+    first, org = line[0], service.organization_id
+    on_their_way = uow.deployments.unfinished(org, service.id)
+    overtakes = any(d.number < first.deployment_number for d in on_their_way)
+    return None if overtakes else first
 
 
 def _superseded(

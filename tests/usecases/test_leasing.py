@@ -46,6 +46,17 @@ def test_with_the_queue_policy_everyone_runs_in_order(world: World) -> None:
         world.fail(deployment, "BuildFailed")
 
 
+def test_in_a_queue_nobody_overtakes_an_older_one_that_joins_the_line_later(world: World) -> None:
+    service = world.service(overlap="queue")
+    old, new = world.deploy(service), world.deploy(service)
+    later = world.acquire(new)
+    assert later not in world.workflows.answers
+    sooner = world.acquire(old)
+    assert world.workflows.answers[sooner] == {"lease": 1}
+    world.fail(old, "BuildFailed")
+    assert world.workflows.answers[later] == {"lease": 2}
+
+
 def test_a_slow_old_one_never_replaces_a_newer_one(world: World) -> None:
     service = world.service()
     old, new = world.deploy(service), world.deploy(service)
