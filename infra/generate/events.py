@@ -1,0 +1,91 @@
+"""A sample event for every function, as `sam local invoke -e` takes it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from infra.generate.functions import ROOT, Endpoint, endpoints, schedules, tasks
+
+FOLDER: Final = ROOT / "events"
+SAMPLE_ID: Final = "00000000-0000-4000-8000-000000000001"
+BODIES: Final[dict[str, dict[str, Any]]] = {
+    "api.projects.create": {"name": "shop"},
+    "api.projects.update": {"description": "everything we sell"},
+    "api.services.create": {
+        "name": "web",
+        "source": {"repository_url": "https://git.example/acme/web.git", "branch": "main"},
+    },
+    "api.services.update": {"run": {"port": 8000}, "health": {"path": "/up"}},
+    "api.deployments.create": {"ref": "main"},
+    "api.env.create": {"key": "GREETING", "value": "hello"},
+    "api.env.update": {"value": "good morning"},
+    "api.env.replace": {"variables": [{"key": "GREETING", "value": "hello"}]},
+    "api.agent_jobs.claim": {"agent": "builder-1", "roles": ["build"]},
+    "api.agent_jobs.heartbeat": {"observations": []},
+    "api.agent_jobs.logs": {
+        "chunk": 0,
+        "lines": [{"at": "2026-01-01T00:00:00Z", "stream": "stdout", "text": "hello"}],
+    },
+    "api.agent_jobs.result": {"outcome": "succeeded", "output": {}},
+}
+TASK: Final = {
+    "organization_id": SAMPLE_ID,
+    "service_id": SAMPLE_ID,
+    "deployment_id": SAMPLE_ID,
+    "attempt": 1,
+    "entry": "build",
+    "lease": 1,
+    "retry": 0,
+    "task_token": "sample-token",
+}
+EXTRA: Final = {"deploy.mark_failed": {"error": "BuildFailed", "cause": "it does not build"}}
+
+
+def render() -> dict[Path, str]:
+    """Every event's file and what it should hold."""
+    http = {path_of(e.name): _http(e) for e in endpoints()}
+    state = {path_of(f"tasks.{t.name}"): {**TASK, **EXTRA.get(t.name, {})} for t in tasks()}
+    clock: dict[Path, Any] = {path_of(s.name): {} for s in schedules()}
+    made = {**http, **state, **clock}
+    return {path: json.dumps(event, indent=2) + "\n" for path, event in made.items()}
+
+
+def path_of(name: str) -> Path:
+    """`api.projects.create` has its event in `events/api/projects/create.json`."""
+    return FOLDER / Path(*name.split(".")).with_suffix(".json")
+
+
+def _http(endpoint: Endpoint) -> dict[str, Any]:
+    path = re.sub(r"\{(\w+)\}", lambda m: "KEY" if m[1] == "key" else SAMPLE_ID, endpoint.path)
+    body = BODIES.get(endpoint.name)
+    return {
+        "version": "2.0",
+        "routeKey": f"{endpoint.method} {endpoint.path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {
+            "authorization": "Bearer c2d_sample",
+            "content-type": "application/json",
+            "host": "api.example",
+        },
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "sample",
+            "domainName": "api.example",
+            "http": {
+                "method": endpoint.method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+                "userAgent": "sample",
+            },
+            "requestId": "sample-request",
+            "routeKey": f"{endpoint.method} {endpoint.path}",
+            "stage": "$default",
+            "time": "01/Jan/2026:00:00:00 +0000",
+            "timeEpoch": 1767225600000,
+        },
+        **({"body": json.dumps(body)} if body is not None else {}),
+        "isBase64Encoded": False,
+    }

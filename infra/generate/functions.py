@@ -1,0 +1,95 @@
+"""Every function there is: its handler, what it is for, and which ports it asks for."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from shared import bootstrap
+from shared.adapters.local_lambda import substitution
+from shared.http.local import modules
+
+ROOT: Final = Path(__file__).parents[2]
+_ASKED: Final = re.compile(r"bootstrap\.(\w+)\(\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """`handler` is relative to `functions/`, `ports` are names of bootstrap's providers."""
+
+    name: str
+    handler: str
+    description: str
+    ports: frozenset[str]
+
+    @property
+    def logical_id(self) -> str:
+        return substitution(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Function):
+    method: str
+    path: str
+
+
+def endpoints() -> Iterator[Endpoint]:
+    """One per route, in path order of their files."""
+    for module_name, module in modules():
+        for route in module.router.routes:
+            if isinstance(route, APIRoute):
+                yield _endpoint(module_name, route)
+
+
+def _endpoint(module_name: str, route: APIRoute) -> Endpoint:
+    [method] = list(route.methods or [])
+    name = module_name.removeprefix("functions.")
+    asked = set(_providers(route.dependant)) | _in_source(module_name)
+    return Endpoint(
+        name=name,
+        handler=f"{name}.handler",
+        description=(route.description or "").split("\n")[0],
+        ports=frozenset(asked),
+        method=method,
+        path=route.path,
+    )
+
+
+def _providers(dependant: Dependant) -> Iterator[str]:
+    for inner in dependant.dependencies:
+        call: Any = inner.call
+        if getattr(call, "__module__", "") == bootstrap.__name__:
+            yield call.__name__
+        yield from _providers(inner)
+
+
+def tasks() -> Iterator[Function]:
+    """One per function of the state machines."""
+    for name in bootstrap.FUNCTIONS:
+        yield _function(f"tasks.{name}", name)
+
+
+def schedules() -> Iterator[Function]:
+    """One per schedule."""
+    for path in sorted((ROOT / "functions" / "scheduled").glob("[a-z]*.py")):
+        yield _function(f"scheduled.{path.stem}", f"scheduled.{path.stem}")
+
+
+def _function(module: str, name: str) -> Function:
+    doc = import_module(f"functions.{module}").__doc__ or ""
+    return Function(
+        name=name,
+        handler=f"{module}.handler",
+        description=doc.split("\n")[0],
+        ports=frozenset(_in_source(f"functions.{module}")),
+    )
+
+
+def _in_source(module: str) -> set[str]:
+    path = ROOT / Path(*module.split(".")).with_suffix(".py")
+    return set(_ASKED.findall(path.read_text()))
