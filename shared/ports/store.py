@@ -9,21 +9,20 @@ entity has a `version`, that grows by one with each save and the answer carries 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
-from shared.domain.deployments import Deployment, Step, StepOutcome
+from shared.domain.deployments import Deployment
 from shared.domain.jobs import Agent, Job, JobKind
 from shared.domain.leases import Lease, Waiter
-from shared.domain.logs import LogChunk, LogLine
 from shared.domain.projects import Project
 from shared.domain.releases import Instance, Release
 from shared.domain.resources import Resource, ResourceState
 from shared.domain.routes import Route
 from shared.domain.services import Service
 from shared.domain.variables import Variable
+from shared.ports.ledger import Logs, Steps
 
 T = TypeVar("T", covariant=True)
 
@@ -97,61 +96,6 @@ class Deployments(Protocol):
     def save(self, deployment: Deployment) -> Deployment: ...
 
     def unfinished_everywhere(self) -> Sequence[Deployment]: ...
-
-
-class Steps(Protocol):
-    """The ledger: append a step when it begins, close it when it ends."""
-
-    def begin(self, step: Step) -> None:
-        """Beginning an open step again raises its `tries` and changes nothing else.
-
-        One that is closed is opened again, with its `tries` raised.
-        """
-
-    def end(
-        self,
-        organization_id: UUID,
-        deployment_id: UUID,
-        attempt: int,
-        name: str,
-        outcome: StepOutcome,
-        *,
-        error: str | None = None,
-        reason: str | None = None,
-    ) -> None:
-        """Close the open step of that name; one that is closed stays as it is."""
-
-    def end_open(
-        self,
-        organization_id: UUID,
-        deployment_id: UUID,
-        attempt: int,
-        outcome: StepOutcome,
-        *,
-        error: str | None = None,
-        reason: str | None = None,
-    ) -> None:
-        """Close whatever that attempt left open."""
-
-    def list(self, organization_id: UUID, deployment_id: UUID) -> Sequence[Step]:
-        """In the order they began."""
-
-
-class Logs(Protocol):
-    def append(self, chunk: LogChunk) -> bool:
-        """Store a chunk once; False when it was there already.
-
-        Raises nothing for a log over its limit: the head and the newest part stay (64 MiB), and
-        one line says what is missing.
-        """
-
-    def read(
-        self, organization_id: UUID, deployment_id: UUID, after: int, limit: int
-    ) -> Sequence[LogLine]:
-        """Lines whose sequence is greater than `after`, in order, at most `limit`."""
-
-    def prune_everywhere(self, before: datetime) -> int:
-        """Delete the logs of deployments that ended before then, live ones excepted."""
 
 
 class Releases(Protocol):

@@ -1,6 +1,6 @@
 """What people can do with deployments: ask for one, cancel it, try it again."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -20,55 +20,68 @@ if TYPE_CHECKING:
 _PAYLOAD_ENTRY = "entry"
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to deploy: a branch or tag, a commit, or an image that exists."""
+
+    ref: str | None = None
+    sha: str | None = None
+    image: str | None = None
+    no_cache: bool = False
+    trigger: Trigger = Trigger.API
+
+
 def deploy(
     organization_id: UUID,
     service_id: UUID,
     *,
     actor: str,
-    ref: str | None = None,
-    sha: str | None = None,
-    image: str | None = None,
-    no_cache: bool = False,
-    trigger: Trigger = Trigger.API,
+    wanted: Wanted | None = None,
     uow: UnitOfWork,
     workflows: Workflows,
     vault: Vault,
 ) -> Deployment:
     """Accept a deployment of the service and start its workflow.
 
-    Without `ref`, `sha` or `image` the service's branch is deployed. Raises NotFound, Conflict
+    Without anything wanted the service's branch is deployed. Raises NotFound, Conflict
     when the service is being deleted, Invalid when it has no source and no image is named.
     """
+    wanted = wanted or Wanted()
     with uow:
         service = uow.services.lock(organization_id, service_id)
-        _refuse_deploy(service, image)
-        deployment = Deployment(
-            id=new_id(),
-            organization_id=organization_id,
-            project_id=service.project_id,
-            service_id=service_id,
-            number=service.next_number,
-            state=DeploymentState.QUEUED,
-            trigger=trigger,
-            actor=actor,
-            created_at=now(),
-            updated_at=now(),
-            entry=Entry.RELEASE if image else Entry.BUILD,
-            ref=ref or (service.source.branch if service.source and not sha else None),
-            sha=sha,
-            image=image,
-            no_cache=no_cache,
-        )
+        _refuse_deploy(service, wanted)
+        deployment = _accepted(service, wanted, actor)
         answers = accept(uow, service, deployment)
     send(answers, workflows=workflows, vault=vault)
     start(deployment, workflows=workflows)
     return deployment
 
 
-def _refuse_deploy(service: Service, image: str | None) -> None:
+def _accepted(service: Service, wanted: Wanted, actor: str) -> Deployment:
+    branch = service.source.branch if service.source and not wanted.sha else None
+    return Deployment(
+        id=new_id(),
+        organization_id=service.organization_id,
+        project_id=service.project_id,
+        service_id=service.id,
+        number=service.next_number,
+        state=DeploymentState.QUEUED,
+        trigger=wanted.trigger,
+        actor=actor,
+        created_at=now(),
+        updated_at=now(),
+        entry=Entry.RELEASE if wanted.image else Entry.BUILD,
+        ref=wanted.ref or branch,
+        sha=wanted.sha,
+        image=wanted.image,
+        no_cache=wanted.no_cache,
+    )
+
+
+def _refuse_deploy(service: Service, wanted: Wanted) -> None:
     if service.state is ServiceState.DELETING:
         raise Conflict(f"the service {service.name} is being deleted")
-    if service.source is None and image is None:
+    if service.source is None and wanted.image is None:
         raise Invalid(
             f"the service {service.name} has no repository: set source.repository_url, "
             "or deploy an image"

@@ -5,7 +5,7 @@ from shared.domain.ids import new_id, now
 from shared.domain.jobs import JobKind
 from shared.domain.releases import Instance, InstanceRole
 from shared.domain.resources import Resource, ResourceKind, ResourceState
-from shared.ports.compute import Compute, InstanceKind
+from shared.ports.compute import Compute, InstanceKind, InstanceSpec, InstanceState
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
 from shared.ports.workflows import Workflows
@@ -30,42 +30,18 @@ def pre_deploy_command(
 ) -> None:
     """Run the release's pre-deploy command in a container of its own; an agent waits for its end.
 
-    Compensation removes the container on failure, the instance's creation does on success.
+    A container that has run is not started again, however often this is called. Compensation
+    removes it on failure, RetireOld on success.
     """
     with ledger(uow, attempt, STEP):
         with uow:
-            deployment = begin(uow, attempt, STEP)
-            service = uow.services.get(attempt.organization_id, attempt.service_id)
-            release = release_of(uow, deployment)
-            if release.run.pre_deploy_command is None:
-                raise Transient("the release has no pre-deploy command recorded yet")
-            resource = _planned(uow, attempt)
-            one_off = Instance(
-                id=resource.id,
-                organization_id=service.organization_id,
-                project_id=service.project_id,
-                service_id=service.id,
-                deployment_id=deployment.id,
-                release_id=release.id,
-                slot=0,
-                address="127.0.0.1",
-                host_port=0,
-                role=InstanceRole.NEXT,
-                created_at=now(),
-            )
-            spec = instance_spec(
-                uow,
-                service,
-                release,
-                one_off,
-                vault,
-                kind=InstanceKind.ONE_OFF,
-                command=release.run.pre_deploy_command,
-            )
+            begin(uow, attempt, STEP)
+            resource, spec = _prepare(uow, attempt, vault)
         provider_id = compute.create(spec)
         with uow:
             uow.resources.save(resource.created(provider_id))
-        compute.start(provider_id)
+        if compute.status(provider_id).state is InstanceState.CREATED:
+            compute.start(provider_id)
         with uow:
             answers = request(
                 uow,
@@ -77,6 +53,32 @@ def pre_deploy_command(
                 heartbeat_limit=heartbeat_limit,
             )
     send(answers, workflows=workflows, vault=vault)
+
+
+def _prepare(uow: UnitOfWork, attempt: Attempt, vault: Vault) -> tuple[Resource, InstanceSpec]:
+    deployment = uow.deployments.get(attempt.organization_id, attempt.deployment_id)
+    service = uow.services.get(attempt.organization_id, attempt.service_id)
+    release = release_of(uow, deployment)
+    if release.run.pre_deploy_command is None:
+        raise Transient("the release has no pre-deploy command recorded yet")
+    resource = _planned(uow, attempt)
+    one_off = Instance(
+        id=resource.id,
+        organization_id=service.organization_id,
+        project_id=service.project_id,
+        service_id=service.id,
+        deployment_id=deployment.id,
+        release_id=release.id,
+        slot=0,
+        address="127.0.0.1",
+        host_port=0,
+        role=InstanceRole.NEXT,
+        created_at=now(),
+    )
+    kind, command = InstanceKind.ONE_OFF, release.run.pre_deploy_command
+    return resource, instance_spec(
+        uow, service, release, one_off, vault, kind=kind, command=command
+    )
 
 
 def _planned(uow: UnitOfWork, attempt: Attempt) -> Resource:

@@ -8,7 +8,7 @@ from shared.domain.deployments import Deployment, DeploymentState, Entry, Trigge
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.ids import new_id, now
 from shared.domain.releases import InstanceRole, Release, ReleaseState
-from shared.domain.services import ServiceState
+from shared.domain.services import Service, ServiceState
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
 from shared.ports.workflows import Workflows
@@ -79,29 +79,33 @@ def rollback(
         if service.state is ServiceState.DELETING:
             raise Conflict(f"the service {service.name} is being deleted")
         _refuse_target(target, release)
-        deployment = Deployment(
-            id=new_id(),
-            organization_id=organization_id,
-            project_id=service.project_id,
-            service_id=service_id,
-            number=service.next_number,
-            state=DeploymentState.QUEUED,
-            trigger=Trigger.ROLLBACK,
-            actor=actor,
-            created_at=now(),
-            updated_at=now(),
-            entry=Entry.RELEASE,
-            ref=target.ref,
-            sha=target.sha,
-            image=target.image,
-            commit_message=target.commit_message,
-            commit_author=target.commit_author,
-            rollback_of=deployment_id,
-        )
+        deployment = _back_to(target, service, actor)
         answers = accept(uow, replace(service, autodeploy=False), deployment)
     send(answers, workflows=workflows, vault=vault)
     start(deployment, workflows=workflows)
     return deployment
+
+
+def _back_to(target: Deployment, service: Service, actor: str) -> Deployment:
+    return Deployment(
+        id=new_id(),
+        organization_id=service.organization_id,
+        project_id=service.project_id,
+        service_id=service.id,
+        number=service.next_number,
+        state=DeploymentState.QUEUED,
+        trigger=Trigger.ROLLBACK,
+        actor=actor,
+        created_at=now(),
+        updated_at=now(),
+        entry=Entry.RELEASE,
+        ref=target.ref,
+        sha=target.sha,
+        image=target.image,
+        commit_message=target.commit_message,
+        commit_author=target.commit_author,
+        rollback_of=target.id,
+    )
 
 
 def _refuse_target(target: Deployment, release: Release | None) -> None:

@@ -4,6 +4,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from shared.ports import ledger
 from shared.ports import store as ports
 from tests.fakes.store_entities import (
     FakeDeployments,
@@ -27,8 +28,8 @@ class FakeStore:
     projects: ports.Projects
     services: ports.Services
     deployments: ports.Deployments
-    steps: ports.Steps
-    logs: ports.Logs
+    steps: ledger.Steps
+    logs: ledger.Logs
     releases: ports.Releases
     instances: ports.Instances
     variables: ports.Variables

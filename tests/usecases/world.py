@@ -62,7 +62,8 @@ class World:
         )
 
     def deploy(self, service: Service, **how: Any) -> Deployment:
-        return deployments.deploy(ORGANIZATION, service.id, actor="ada", **how, **self.line)
+        wanted = deployments.Wanted(**how)
+        return deployments.deploy(ORGANIZATION, service.id, actor="ada", wanted=wanted, **self.line)
 
     def attempt(self, deployment: Deployment, **more: Any) -> Attempt:
         self._tokens += 1

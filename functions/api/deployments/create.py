@@ -10,7 +10,7 @@ from shared.http.deps import Caller, Config, Engine, Secrets, Store
 from shared.http.entry import lambda_handler
 from shared.http.schemas import DeploymentOut, GitRef, Strict
 from shared.http.services import deployment_out
-from shared.usecases.deployments import deploy
+from shared.usecases.deployments import Wanted, deploy
 
 router = APIRouter(tags=["deployments"])
 
@@ -41,12 +41,12 @@ def post_deploy(
     body: DeployBody | None = None,
 ) -> DeploymentOut:
     """Deploy a branch, tag, commit or image; without any, the service's own branch."""
-    wanted = body or DeployBody()
+    given = (body or DeployBody()).model_dump()
     deployment = deploy(
         caller.organization_id,
         service_id,
         actor=caller.name,
-        **wanted.model_dump(),
+        wanted=Wanted(**given),
         uow=uow,
         workflows=workflows,
         vault=vault,

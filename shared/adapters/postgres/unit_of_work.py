@@ -22,6 +22,7 @@ from shared.adapters.postgres.steps import SqlSteps
 from shared.adapters.postgres.transaction import Transaction
 from shared.adapters.postgres.variables import SqlVariables
 from shared.domain.errors import PlatformError
+from shared.ports import ledger
 from shared.ports import store as ports
 
 
@@ -34,8 +35,8 @@ class SqlUnitOfWork:
     projects: ports.Projects
     services: ports.Services
     deployments: ports.Deployments
-    steps: ports.Steps
-    logs: ports.Logs
+    steps: ledger.Steps
+    logs: ledger.Logs
     releases: ports.Releases
     instances: ports.Instances
     variables: ports.Variables

@@ -115,8 +115,7 @@ def _dockerfile(
     file.build_variables()
     if install:
         file.add("COPY --from=composer:2 /usr/bin/composer /usr/local/bin/composer")
-        names_present = [n for n in ("composer.json", "composer.lock") if context.has(n)]
-        file.copy_manifests(names_present)
+        file.copy_manifests([n for n in ("composer.json", "composer.lock") if context.has(n)])
         file.run(
             f"{install} --no-scripts --no-autoloader"
             if install.startswith("composer")

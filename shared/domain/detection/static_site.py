@@ -27,24 +27,7 @@ def configuration(*, single_page: bool) -> list[str]:
     """
     fallback = "/index.html" if single_page else "=404"
     lines = [
-        "daemon off;",
-        "pid /tmp/nginx.pid;",
-        "worker_processes 2;",
-        "error_log stderr warn;",
-        "events { worker_connections 4096; }",
-        "http {",
-        "  include /etc/nginx/mime.types;",
-        "  default_type application/octet-stream;",
-        "  charset utf-8;",
-        f"  charset_types text/plain text/xml {_TYPES};",
-        "  sendfile on;",
-        "  tcp_nopush on;",
-        "  keepalive_timeout 75;",
-        "  server_tokens off;",
-        "  access_log off;",
-        "  gzip on;",
-        f"  gzip_types {_TYPES};",
-        *(f"  {name}_temp_path /tmp/nginx-{name};" for name in _TEMP_PATHS),
+        *_server(),
         "  server {",
         "    listen @PORT@;",
         "    root /srv/site;",
@@ -64,6 +47,30 @@ def configuration(*, single_page: bool) -> list[str]:
         ]
     lines += ["    location ~ /\\.(?!well-known/) { return 404; }", "  }", "}"]
     return lines
+
+
+def _server() -> list[str]:
+    """What holds for every site, up to the opened `http` block."""
+    return [
+        "daemon off;",
+        "pid /tmp/nginx.pid;",
+        "worker_processes 2;",
+        "error_log stderr warn;",
+        "events { worker_connections 4096; }",
+        "http {",
+        "  include /etc/nginx/mime.types;",
+        "  default_type application/octet-stream;",
+        "  charset utf-8;",
+        f"  charset_types text/plain text/xml {_TYPES};",
+        "  sendfile on;",
+        "  tcp_nopush on;",
+        "  keepalive_timeout 75;",
+        "  server_tokens off;",
+        "  access_log off;",
+        "  gzip on;",
+        f"  gzip_types {_TYPES};",
+        *(f"  {name}_temp_path /tmp/nginx-{name};" for name in _TEMP_PATHS),
+    ]
 
 
 def write_server(file: Dockerfile, *, single_page: bool) -> None:
