@@ -126,7 +126,8 @@ def workflows() -> "Workflows":
 def docker() -> "DockerEngine":
     from shared.adapters.docker.engine import DockerConfig, Engine
 
-    return Engine(DockerConfig(platform_id=settings().platform_id))
+    given = settings()
+    return Engine(DockerConfig(platform_id=given.platform_id, pool=given.network_pool))
 
 
 @cache

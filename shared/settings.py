@@ -2,7 +2,7 @@
 
 import os
 from functools import cache
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -65,6 +65,7 @@ class Settings(BaseModel):
     registry_insecure: bool = False
     slot_base: IPv4Address = IPv4Address("127.64.0.0")
     slot_port: int = 17080
+    network_pool: IPv4Network = IPv4Network("10.201.0.0/16")
     build_cpus: float = 2.0
     build_memory_mb: int = 2048
     build_seconds: int = 1800

@@ -72,6 +72,7 @@ class InstanceSpec:
     kind: InstanceKind = InstanceKind.SERVICE
     network_aliases: tuple[str, ...] = ()
     read_only_root: bool = False
+    secret_names: tuple[str, ...] = ()
 
     @property
     def tags(self) -> dict[str, str]:
@@ -136,6 +137,15 @@ class StoredImage:
     references: tuple[str, ...]
     size_bytes: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """An image pinned by its id: a tag may lead elsewhere tomorrow. `port` is what it exposes."""
+
+    image_id: str
+    port: int | None
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +236,13 @@ class Images(Protocol):
     """Images where instances start from. A reference is a digest, an image id or a tag."""
 
     def exists(self, reference: str) -> bool: ...
+
+    def ensure(self, reference: str) -> ImageFacts:
+        """The image as it is stored, pulled first when it is not.
+
+        Raises ImageNotFound when its registry does not have it or does not let us in.
+        """
+        ...
 
     def tag(self, reference: str, name: str) -> None:
         """Keep `reference` alive under `name`, `c2d/<service>:r<number>`. Raises ImageNotFound."""

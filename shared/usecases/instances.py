@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.domain.deployments import Deployment, Trigger
+from shared.domain.detection.dockerfile import foreground
 from shared.domain.errors import Transient
 from shared.domain.ids import new_id, now
 from shared.domain.projects import Project
@@ -162,6 +163,7 @@ def instance_spec(
     project = uow.projects.get(service.organization_id, service.project_id)
     variables = reveal_all(uow, service, release.env_version, Availability.RUN, vault)
     env = {key: value for key, (value, _) in variables.items()}
+    line = command or release.run.start_command
     return InstanceSpec(
         instance_id=instance.id,
         organization_id=service.organization_id,
@@ -170,7 +172,7 @@ def instance_spec(
         deployment_id=instance.deployment_id,
         release_number=release.number,
         image=release.image,
-        command=command or release.run.start_command,
+        command=foreground(line) if line else None,
         env={**_about(service, project, release), **env},
         address=instance.address,
         host_port=instance.host_port,
@@ -179,6 +181,7 @@ def instance_spec(
         memory_mb=release.run.limits.memory_mb,
         pids=release.run.limits.pids,
         kind=kind,
+        secret_names=tuple(sorted(key for key, (_, secret) in variables.items() if secret)),
         network_aliases=(service.slug,) if kind is InstanceKind.SERVICE else (),
     )
 

@@ -8,7 +8,7 @@ from shared.domain.ids import new_id, now
 from shared.domain.jobs import JobKind, JobState
 from shared.domain.releases import Release, ReleaseState, RunSpec
 from shared.domain.services import Service
-from shared.ports.compute import Images
+from shared.ports.compute import ImageFacts, Images
 from shared.ports.store import UnitOfWork
 from shared.usecases.attempts import Attempt, begin, end, ledger
 from shared.usecases.building import image_tag
@@ -29,19 +29,29 @@ class Created:
 def create_release(attempt: Attempt, *, uow: UnitOfWork, images: Images) -> Created:
     """Freeze image, variables and settings under the deployment's number.
 
-    Raises ImageNotFound when the image a retry or a user named is not stored.
+    The image is pinned by its id or digest; one that only a registry has is pulled. Raises
+    ImageNotFound when it is nowhere.
     """
     with ledger(uow, attempt, CREATE_RELEASE):
         with uow:
             deployment = begin(uow, attempt, CREATE_RELEASE)
             leave_line(uow, attempt)
-            service = uow.services.get(attempt.organization_id, attempt.service_id)
-            release = _from_build(uow, service, deployment)
-        tag = image_tag(service.id, release.number)
-        _keep_alive(images, release.image, tag)
+        facts = _stored(images, deployment.image)
+        tag = image_tag(attempt.service_id, deployment.number)
+        images.tag(facts.image_id, tag)
         with uow:
+            service = uow.services.get(attempt.organization_id, attempt.service_id)
+            release = _from_build(uow, service, deployment, facts)
             _enter_releasing(uow, attempt, replace(release, image_tag=tag), CREATE_RELEASE)
     return Created(release.number, release.run.pre_deploy_command is not None)
+
+
+def _stored(images: Images, image: str | None) -> ImageFacts:
+    if image is None:
+        raise ImageNotFound("no image was recorded for this deployment: deploy again")
+    if image.startswith("sha256:") and not images.exists(image):
+        raise ImageNotFound(f"the image {image} is not stored here: build it again")
+    return images.ensure(image)
 
 
 def create_release_again(attempt: Attempt, *, uow: UnitOfWork, images: Images) -> Created:
@@ -67,34 +77,29 @@ def create_release_again(attempt: Attempt, *, uow: UnitOfWork, images: Images) -
                 created_at=now(),
             )
         tag = image_tag(attempt.service_id, release.number)
-        _keep_alive(images, release.image, tag)
+        images.tag(_stored(images, release.image).image_id, tag)
         with uow:
             _enter_releasing(uow, attempt, replace(release, image_tag=tag), CREATE_RELEASE)
     return Created(release.number, pre_deploy=False)
 
 
-def _keep_alive(images: Images, image: str, tag: str) -> None:
-    if not images.exists(image):
-        raise ImageNotFound(f"the image {image} is not stored here: build it again")
-    images.tag(image, tag)
-
-
-def _from_build(uow: UnitOfWork, service: Service, deployment: Deployment) -> Release:
+def _from_build(
+    uow: UnitOfWork, service: Service, deployment: Deployment, facts: ImageFacts
+) -> Release:
     present = uow.releases.of_deployment(deployment.organization_id, deployment.id)
-    if deployment.image is None:
-        raise ImageNotFound("no image was recorded for this deployment: deploy again")
     built = _build_output(uow, deployment)
+    named = deployment.image or ""
     return Release(
         id=present.id if present else new_id(),
         organization_id=deployment.organization_id,
         service_id=service.id,
         deployment_id=deployment.id,
         number=deployment.number,
-        image=deployment.image,
+        image=named if "@sha256:" in named else facts.image_id,
         image_tag=None,
         env_version=service.env_version,
         run=RunSpec(
-            port=service.run.port or int(str(built.get("port") or DEFAULT_PORT)),
+            port=service.run.port or int(str(built.get("port") or facts.port or DEFAULT_PORT)),
             start_command=service.run.start_command,
             pre_deploy_command=service.run.pre_deploy_command,
             health=service.health,
@@ -104,7 +109,7 @@ def _from_build(uow: UnitOfWork, service: Service, deployment: Deployment) -> Re
         state=ReleaseState.PENDING,
         created_at=now(),
         sha=deployment.sha,
-        image_size=int(str(built.get("size_bytes") or 0)),
+        image_size=facts.size_bytes,
     )
 
 

@@ -26,7 +26,7 @@ SWITCH_ROUTE = "SwitchRoute"
 VERIFY_PUBLIC = "VerifyPublic"
 MARK_LIVE = "MarkLive"
 RESTORE_ROUTE = "RestoreRoute"
-VERIFY_SECONDS = 20
+VERIFY_SECONDS = 5
 
 
 def hosts(uow: UnitOfWork, service: Service, domain: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from uuid import UUID
 from shared.domain.errors import Conflict, ImageNotFound, NotFound, PlatformError
 from shared.ports.compute import (
     DiskUsage,
+    ImageFacts,
     InstanceKind,
     InstanceSpec,
     InstanceState,
@@ -183,6 +184,13 @@ class FakeCompute:
     def exists(self, reference: str) -> bool:
         with self._call("exists"):
             return self._image_id(reference) is not None
+
+    def ensure(self, reference: str) -> ImageFacts:
+        with self._call("ensure"):
+            image_id = self._image_id(reference)
+            if image_id is None:
+                raise ImageNotFound(f"the image {reference} could not be pulled")
+            return ImageFacts(image_id, 8080, 1)
 
     def tag(self, reference: str, name: str) -> None:
         with self._call("tag"):

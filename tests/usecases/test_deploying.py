@@ -184,3 +184,40 @@ def test_a_host_name_belongs_to_one_service_of_the_platform(world: World) -> Non
     other = create_project(org, name="b-shop", description="", uow=world.store)
     with pytest.raises(Conflict, match=r"a-b-shop\.localhost"):
         create_service(org, other.id, name="a", settings={}, domain="localhost", uow=world.store)
+
+
+def test_an_image_that_exists_is_pinned_and_needs_no_build(world: World) -> None:
+    service = world.service()
+    world.compute.images["sha256:ready"] = {"sha256:ready", "acme/api:latest"}
+    made = world.deploy(service, image="acme/api:latest")
+    world.acquire(made)
+    world.release(made)
+    with world.store:
+        release = world.store.releases.of_deployment(made.organization_id, made.id)
+    assert release is not None
+    assert (release.image, release.run.port) == ("sha256:ready", 8080)
+    assert "Build" not in {s.name for s in world.steps(made)}
+
+
+def test_a_pre_deploy_command_runs_once_and_goes_away(world: World) -> None:
+    from shared.domain.jobs import JobKind
+    from shared.usecases import pre_deploy, releasing
+
+    service = world.service(run={"pre_deploy_command": "migrate"})
+    made = world.deploy(service)
+    world.acquire(made)
+    world.build(made)
+    created = releasing.create_release(world.attempt(made), uow=world.store, images=world.compute)
+    assert created.pre_deploy
+    for _ in range(2):
+        pre_deploy.pre_deploy_command(
+            world.attempt(made),
+            timeout_seconds=60,
+            heartbeat_limit=60,
+            compute=world.compute,
+            **world.line,
+        )
+    assert world.compute.calls.count("start") == 1
+    world.work(JobKind.PRE_DEPLOY)
+    world.fail(made, "HealthCheckFailed")
+    assert world.compute.instances == {}

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from shared.domain.deployments import Deployment, Trigger
+from shared.domain.deployments import Deployment, Step, Trigger
 from shared.domain.ids import now
 from shared.domain.jobs import Agent, JobKind
 from shared.domain.projects import Project
@@ -185,6 +185,10 @@ class World:
     def runs(self, instance: Instance) -> bool:
         assert instance.provider_id
         return self.compute.status(instance.provider_id).state is InstanceState.RUNNING
+
+    def steps(self, deployment: Deployment) -> list[Step]:
+        with self.store:
+            return list(self.store.steps.list(ORGANIZATION, deployment.id))
 
     def route(self, service: Service) -> str | None:
         with self.store:

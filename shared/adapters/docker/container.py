@@ -38,7 +38,7 @@ def container_config(spec: InstanceSpec, engine: Engine, network: str) -> dict[s
     config: dict[str, Any] = {
         "Image": spec.image,
         "Env": [f"{name}={value}" for name, value in spec.env.items()],
-        "Labels": engine.labels(spec.tags),
+        "Labels": engine.labels({**spec.tags, "secret-names": ",".join(spec.secret_names)}),
         # The platform probes from outside; an image's own check would only cost CPU.
         "Healthcheck": {"Test": ["NONE"]},
         "HostConfig": _host_config(spec, engine, network),

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+from docker.utils import parse_repository_tag
+
 from shared.adapters.docker.engine import Engine, translated
-from shared.domain.errors import ImageNotFound, NotFound
-from shared.ports.compute import DiskUsage, StoredImage
+from shared.domain.errors import ImageNotFound, NotFound, PlatformError
+from shared.ports.compute import DiskUsage, ImageFacts, StoredImage
 
 
 class DockerImages:
@@ -25,6 +27,36 @@ class DockerImages:
         except (ImageNotFound, NotFound):
             return False
         return True
+
+    def ensure(self, reference: str) -> ImageFacts:
+        facts = self._facts(reference)
+        if facts is None:
+            self._pull(reference)
+            facts = self._facts(reference)
+        if facts is None:
+            raise ImageNotFound(f"the image {reference} was pulled and is gone again: try again")
+        return facts
+
+    def _facts(self, reference: str) -> ImageFacts | None:
+        try:
+            with translated(f"image {reference}"):
+                found = self._engine.api.inspect_image(reference)  # type: ignore[no-untyped-call]
+        except (ImageNotFound, NotFound):
+            return None
+        exposed = found.get("Config", {}).get("ExposedPorts") or {}
+        ports = sorted(int(port.split("/")[0]) for port in exposed if port.endswith("/tcp"))
+        return ImageFacts(str(found["Id"]), ports[0] if ports else None, int(found["Size"]))
+
+    def _pull(self, reference: str) -> None:
+        name, tag = parse_repository_tag(reference)
+        try:
+            with translated(f"image {reference}"):
+                self._engine.slow_api.pull(name, tag=tag or "latest")
+        except PlatformError as error:
+            raise ImageNotFound(
+                f"the image {reference} could not be pulled ({error.reason}): check its name, or "
+                "log this machine in to its registry with docker login"
+            ) from error
 
     def tag(self, reference: str, name: str) -> None:
         repository, _, tag = name.rpartition(":")
