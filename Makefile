@@ -73,6 +73,10 @@ test: .venv/.dev .venv-sam/.installed ## Run all that CI runs
 check: .venv/.dev ## Lint, types, imports, generated files
 	@$(PYTHON) -m tests.suites check
 
+.PHONY: template
+template: .venv/.dev ## Write the stacks and sample events from the code
+	@$(PYTHON) -m infra.generate
+
 .PHONY: format
 format: .venv/.dev ## Format the code
 	$(PYTHON) -m ruff check --fix --quiet .

@@ -31,6 +31,7 @@ CHECKS = (
     (".", "mypy"),
     ("cli", "mypy"),
     (".", "lint-imports"),
+    (".", "python", "-m", "infra.generate", "--check"),
 )
 
 

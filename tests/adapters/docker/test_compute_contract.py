@@ -224,6 +224,11 @@ def test_the_last_name_of_an_image_in_use_stays(cloud: Cloud) -> None:
     assert not cloud.images.exists(name)
 
 
+def test_an_image_that_is_nowhere_is_named_with_what_to_do(cloud: Cloud) -> None:
+    with pytest.raises(ImageNotFound, match="nothing.invalid/none:1"):
+        cloud.images.ensure("nothing.invalid/none:1")
+
+
 def test_an_unknown_image_cannot_be_kept(cloud: Cloud) -> None:
     with pytest.raises(ImageNotFound):
         cloud.images.tag("sha256:" + "0" * 64, "c2d/nothing:r1")
