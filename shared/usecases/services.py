@@ -132,8 +132,11 @@ def checked_repository(url: str) -> str:
             f"{url!r} is not a Git URL: use https://host/owner/repository.git or "
             "git@host:owner/repository.git"
         )
-    if parts.password:
-        raise Invalid("the repository URL holds a password: connect the Git host instead")
+    if parts.password or (parts.username and parts.scheme in {"http", "https"}):
+        raise Invalid(
+            "the repository URL holds a user or a password, and would be stored as it is: "
+            "leave them out, and connect the Git host instead"
+        )
     return url
 
 

@@ -21,6 +21,10 @@ from shared.domain.masking import Masker
 ENGINE_SECONDS: Final = 10
 LAST_LINES: Final = 5
 _MB: Final = 1024 * 1024
+_PIECE_BYTES: Final = 16 * 1024
+"""The engine keeps longer lines in pieces, and counts those where it is asked for lines."""
+_SPARE: Final = 64
+"""Pieces read beyond the last lines, so that those are whole."""
 _PLAIN: Final = re.compile(r"\d{1,5}|true|false|production|development|test|info|debug|")
 _SOCKET_TABLES: Final = ["cat", "/proc/net/tcp", "/proc/net/tcp6"]
 
@@ -130,11 +134,13 @@ class DockerContainers:
     def _last_lines(self, container: Container) -> tuple[str, ...]:
         try:
             with engine():
-                tail = container.logs(tail=LAST_LINES)
+                written = container.logs(tail=LAST_LINES + _SPARE)
         except (Transient, APIError):
             return ()
-        masker = Masker(self._secrets_of(container)) if tail else Masker()
-        return tuple(masker.mask(tail.decode("utf-8", "replace")).splitlines())
+        if not written:
+            return ()
+        masker = Masker(self._secrets_of(container))
+        return tuple(masker.mask(_whole_lines(written)).splitlines()[-LAST_LINES:])
 
     def _secrets_of(self, container: Container) -> list[str]:
         try:
@@ -165,6 +171,13 @@ def secret_values(config: dict[str, Any], inherited: Iterable[str]) -> list[str]
         if secret:
             values.append(value)
     return values
+
+
+def _whole_lines(written: bytes) -> str:
+    """Without a line whose beginning or end is missing: a secret cut in two is not recognised."""
+    lines = written.split(b"\n")[:-1]
+    may_be_cut = len(written) >= _SPARE * _PIECE_BYTES
+    return b"\n".join(lines[1:] if may_be_cut else lines).decode("utf-8", "replace")
 
 
 def _published(bindings: dict[str, Any] | None) -> int | None:
