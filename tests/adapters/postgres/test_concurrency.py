@@ -34,9 +34,13 @@ WAITS_FOR_A_TURN = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisor
 
 
 def wait_for(engine: Engine, condition: TextClause, future: "Future[object]") -> None:
-    """Poll a count until it is not zero; the future must not end before."""
-    deadline = time.monotonic() + 5
-    with engine.connect() as connection:
+    """Poll a count until it is not zero; the future must not end before.
+
+    Each look is a transaction of its own: within one the server shows the same picture again.
+    """
+    deadline = time.monotonic() + 20
+    watching = engine.execution_options(isolation_level="AUTOCOMMIT")
+    with watching.connect() as connection:
         while not connection.execute(condition).scalar():
             assert not future.done(), "it did not wait"
             assert time.monotonic() < deadline
