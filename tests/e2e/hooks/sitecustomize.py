@@ -31,5 +31,20 @@ def _arm(order: Path) -> None:
     local_lambda.invoke = armed
 
 
+def _hand_out(login: Path) -> None:
+    from shared.usecases import building
+
+    build_secrets = building.build_secrets
+
+    def with_login(*positional: Any, **named: Any) -> dict[str, Any]:
+        user, password = login.read_text().split("\n")
+        git = {"username": user, "password": password}
+        return {**build_secrets(*positional, **named), "git": git}
+
+    building.build_secrets = with_login
+
+
+if "C2D_TEST_GIT_LOGIN" in os.environ:
+    _hand_out(Path(os.environ["C2D_TEST_GIT_LOGIN"]))
 if "C2D_TEST_KILL" in os.environ:
     _arm(Path(os.environ["C2D_TEST_KILL"]))
