@@ -70,7 +70,7 @@ class InstanceSpec:
     pids: int
     volumes: tuple[VolumeMount, ...] = ()
     kind: InstanceKind = InstanceKind.SERVICE
-    network_aliases: tuple[str, ...] = ()
+    label: str = ""
     read_only_root: bool = False
     secret_names: tuple[str, ...] = ()
 

@@ -182,7 +182,7 @@ def instance_spec(
         pids=release.run.limits.pids,
         kind=kind,
         secret_names=tuple(sorted(key for key, (_, secret) in variables.items() if secret)),
-        network_aliases=(service.slug,) if kind is InstanceKind.SERVICE else (),
+        label=service.slug,
     )
 
 

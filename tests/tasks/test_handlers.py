@@ -45,7 +45,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         "vault": made.vault,
         "compute": made.compute,
         "images": made.compute,
-        "names": made.compute,
         "build_policy": POLICY,
         "settings": Settings(),
     }

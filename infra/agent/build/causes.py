@@ -165,8 +165,9 @@ def _builder_error(transcript: Transcript) -> PlatformError:
             f"The base image {image[1]} does not exist or is private; check its name and tag."
         )
     if image and _UNREACHABLE.search(whole):
+        name = image[1].removeprefix("docker.io/").removeprefix("library/")
         return BuildFailed(
-            f"The base image {image[1]} could not be downloaded, as its registry cannot be reached "
+            f"The base image {name} could not be downloaded, as its registry cannot be reached "
             "from here; use an image this machine has, or give it access."
         )
     for cause in _BUILDER:

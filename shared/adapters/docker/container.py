@@ -28,7 +28,7 @@ _SCRATCH = "rw,noexec,nosuid,nodev,size=64m"
 
 def name_of(spec: InstanceSpec) -> str:
     """The container's name, unique by instance: the engine refuses a second one."""
-    owner = spec.network_aliases[0] if spec.network_aliases else str(spec.service_id)[:8]
+    owner = spec.label or str(spec.service_id)[:8]
     readable = re.sub(r"[^a-zA-Z0-9_.-]", "-", owner)[:40]
     return f"c2d-{readable}-{spec.instance_id.hex[:12]}"
 
@@ -42,9 +42,7 @@ def container_config(spec: InstanceSpec, engine: Engine, network: str) -> dict[s
         # The platform probes from outside; an image's own check would only cost CPU.
         "Healthcheck": {"Test": ["NONE"]},
         "HostConfig": _host_config(spec, engine, network),
-        "NetworkingConfig": {
-            "EndpointsConfig": {network: {"Aliases": list(spec.network_aliases)}},
-        },
+        "NetworkingConfig": {"EndpointsConfig": {network: {}}},
     }
     if spec.command is not None:
         config["Entrypoint"] = ["/bin/sh", "-c"]

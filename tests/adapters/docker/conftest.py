@@ -62,7 +62,7 @@ def a_spec(**changes: Any) -> InstanceSpec:
         "cpus": 0.5,
         "memory_mb": 128,
         "pids": 64,
-        "network_aliases": ("web",),
+        "label": "web",
     }
     return InstanceSpec(**(values | changes))
 

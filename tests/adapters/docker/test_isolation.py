@@ -98,7 +98,7 @@ def _serve(cloud: DockerCloud, project: UUID, alias: str) -> tuple[str, Instance
         project_id=project,
         image=PYTHON_IMAGE,
         command="exec python3 -m http.server $PORT",
-        network_aliases=(alias,),
+        label=alias,
     )
     made = cloud.compute.create(spec)
     cloud.compute.start(made)
@@ -117,8 +117,8 @@ def _bystander(cloud: DockerCloud) -> str:
 
 
 def _address(cloud: DockerCloud, provider_id: str) -> str:
-    [network] = cloud.api.inspect_container(provider_id)["NetworkSettings"]["Networks"].values()
-    return str(network["IPAddress"])
+    networks = cloud.api.inspect_container(provider_id)["NetworkSettings"]["Networks"]
+    return str(next(iter(networks.values()))["IPAddress"])
 
 
 def _enforce(router: int, undo: ExitStack) -> None:
