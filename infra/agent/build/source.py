@@ -68,7 +68,7 @@ def fetch_tree(
     given = credentials.given or remote.login is not None
     with git.opening(remote, credentials) as env:
         sha, ref = _resolved(wanted, remote, git, env, given)
-        _must(git.run(["init", "--quiet", "--bare", str(repository)]), remote, given)
+        _initialise(repository)
         _fetch(sha, ref, remote, git, env, repository, given)
     git.check_size()
     sha, author, message = _described(sha, git, repository, remote)
@@ -79,6 +79,14 @@ def fetch_tree(
     git.check_size()
     name = wanted.ref or ref
     return Commit(folder, repository, remote, sha, name, message[:200], author[:100], links)
+
+
+def _initialise(repository: Path) -> None:
+    """What `git init --bare` writes, without starting a program for it."""
+    for name in ("objects", "refs"):
+        (repository / name).mkdir(parents=True)
+    (repository / "HEAD").write_text("ref: refs/heads/main\n")
+    (repository / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
 
 
 def _resolved(
