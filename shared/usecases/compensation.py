@@ -122,6 +122,8 @@ def mark_failed(
 
 
 def _close(uow: UnitOfWork, deployment: Deployment, error: str, reason: str) -> None:
+    if deployment.cancel_requested and error != Superseded.__name__:
+        error, reason = Cancelled.__name__, "cancelled on request"
     org = deployment.organization_id
     uow.steps.end_open(
         org, deployment.id, deployment.attempt, StepOutcome.FAILED, error=error, reason=reason
@@ -129,7 +131,7 @@ def _close(uow: UnitOfWork, deployment: Deployment, error: str, reason: str) -> 
     state = DeploymentState.FAILED
     if error == Superseded.__name__:
         state = DeploymentState.SUPERSEDED
-    elif error == Cancelled.__name__ or deployment.cancel_requested:
+    elif error == Cancelled.__name__:
         state = DeploymentState.CANCELLED
     uow.deployments.save(deployment.to(state, error=error, reason=reason))
     release = uow.releases.of_deployment(org, deployment.id)

@@ -142,3 +142,13 @@ def test_acquiring_twice_keeps_one_place_in_line(world: World) -> None:
     with world.store:
         assert len(world.store.leases.waiters(ORGANIZATION, service.id)) == 1
         assert world.store.leases.lock(ORGANIZATION, service.id).number == 1
+
+
+def test_a_step_that_fails_while_it_is_being_cancelled_ends_as_cancelled(world: World) -> None:
+    made = world.deploy(world.service())
+    world.acquire(made)
+    deployments.cancel(ORGANIZATION, made.id, **world.line)
+    world.fail(made, "RouteFailed", "no answer")
+    ended = world.get(made)
+    assert (ended.state, ended.error) == (DeploymentState.CANCELLED, "Cancelled")
+    assert ended.reason == "cancelled on request"
