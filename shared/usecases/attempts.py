@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from shared.domain.deployments import Deployment, Step, StepOutcome
 from shared.domain.errors import Cancelled, PlatformError, StaleFence, Transient
 from shared.domain.ids import now
 from shared.ports.store import UnitOfWork
+
+CANCELLED: Final = "cancelled on request"
+"""The reason of what somebody asked to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +43,20 @@ def begin(uow: UnitOfWork, attempt: Attempt, step: str) -> Deployment:
     Raises Cancelled when somebody asked to stop, StaleFence when a newer attempt or a newer
     holder of the lease has taken over: then nothing outside may be touched any more.
     """
+    deployment = check(uow, attempt)
+    _open(uow, attempt, step)
+    return deployment
+
+
+def check(uow: UnitOfWork, attempt: Attempt) -> Deployment:
+    """The deployment, its row locked; raises as `begin` does when this attempt is to stop."""
     deployment = uow.deployments.lock(attempt.organization_id, attempt.deployment_id)
     if deployment.attempt != attempt.attempt:
         raise StaleFence(f"attempt {deployment.attempt} has replaced attempt {attempt.attempt}")
     if deployment.cancel_requested:
-        raise Cancelled("cancelled on request")
+        raise Cancelled(CANCELLED)
     if attempt.lease is not None:
         uow.leases.check(attempt.organization_id, attempt.service_id, attempt.lease)
-    _open(uow, attempt, step)
     return deployment
 
 

@@ -15,7 +15,7 @@ from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
 from shared.ports.workflows import Workflows
 from shared.usecases.answers import Answer, send
-from shared.usecases.attempts import Attempt
+from shared.usecases.attempts import CANCELLED, Attempt
 from shared.usecases.leasing import release as release_lease
 from shared.usecases.retirement import gone, remove_at_provider
 
@@ -123,7 +123,7 @@ def mark_failed(
 
 def _close(uow: UnitOfWork, deployment: Deployment, error: str, reason: str) -> None:
     if deployment.cancel_requested and error != Superseded.__name__:
-        error, reason = Cancelled.__name__, "cancelled on request"
+        error, reason = Cancelled.__name__, CANCELLED
     org = deployment.organization_id
     uow.steps.end_open(
         org, deployment.id, deployment.attempt, StepOutcome.FAILED, error=error, reason=reason
@@ -152,6 +152,7 @@ def _as_it_stands(uow: UnitOfWork, service: Service) -> Service:
 
 def explain(steps: Sequence[Step], attempt: Attempt, failure: Failure) -> tuple[str, str]:
     """(error, reason): what the ledger says failed, else what the engine caught."""
+    failure = _innermost(failure)
     mine = [s for s in steps if s.attempt == attempt.attempt]
     failed = [s for s in mine if s.outcome is StepOutcome.FAILED and s.error]
     if failed:
@@ -164,6 +165,19 @@ def explain(steps: Sequence[Step], attempt: Attempt, failure: Failure) -> tuple[
     if failure.error == "States.Timeout":
         return failure.error, f"{where} took longer than its time limit and was stopped"
     return failure.error, _message(failure.cause) or f"{where} failed: {failure.error}"
+
+
+def _innermost(failure: Failure) -> Failure:
+    """What failed in a nested execution; the engine says that it failed, and how as JSON."""
+    while failure.error == "States.TaskFailed":
+        try:
+            told = json.loads(failure.cause)
+        except ValueError:
+            break
+        if not isinstance(told, dict) or not told.get("Error"):
+            break
+        failure = Failure(str(told["Error"]), str(told.get("Cause") or ""))
+    return failure
 
 
 def _message(cause: str) -> str:

@@ -7,12 +7,13 @@ from uuid import UUID
 from shared.domain.deployments import Deployment, DeploymentState, Entry, Trigger
 from shared.domain.errors import Cancelled, Conflict, Invalid
 from shared.domain.ids import new_id, now
-from shared.domain.jobs import JobState
+from shared.domain.jobs import ENDED, JobState
 from shared.domain.services import OverlapPolicy, Service, ServiceState
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
 from shared.ports.workflows import Workflows
 from shared.usecases.answers import Answer, send
+from shared.usecases.attempts import CANCELLED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,17 +153,17 @@ def _request_cancel(uow: UnitOfWork, deployment: Deployment) -> list[Answer]:
         for w in uow.leases.waiters(org, service_id)
         if w.deployment_id == deployment.id and deployment.lease_number is None
     ]
-    for job in uow.jobs.of_deployment(org, deployment.id):
+    for known in uow.jobs.of_deployment(org, deployment.id):
+        if known.state in ENDED:
+            continue
+        job = uow.jobs.lock(known.id)  # its agent may be taking or ending it this moment
         if job.state is JobState.QUEUED:
             uow.jobs.save(replace(job, state=JobState.CANCELLED, ended_at=now()))
             sealed += [job.sealed_token] if job.sealed_token else []
         elif job.state is JobState.RUNNING:
             uow.jobs.save(replace(job, cancel_requested=True))
     uow.notify("deployments", str(deployment.id))
-    return [
-        Answer(s, deployment.id, error=Cancelled.__name__, reason="cancelled on request")
-        for s in sealed
-    ]
+    return [Answer(s, deployment.id, error=Cancelled.__name__, reason=CANCELLED) for s in sealed]
 
 
 def retry(

@@ -10,7 +10,7 @@ from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
 from shared.ports.workflows import Workflows
 from shared.usecases.answers import send
-from shared.usecases.attempts import Attempt, begin, ledger
+from shared.usecases.attempts import Attempt, begin, check, ledger
 from shared.usecases.instances import instance_spec
 from shared.usecases.jobs import request
 from shared.usecases.releasing import release_of
@@ -43,6 +43,8 @@ def pre_deploy_command(
         if compute.status(provider_id).state is InstanceState.CREATED:
             compute.start(provider_id)
         with uow:
+            # A request to stop that came since the step began found no job to tell.
+            check(uow, attempt)
             answers = request(
                 uow,
                 attempt,

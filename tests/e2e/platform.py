@@ -39,8 +39,19 @@ def slot_base() -> str:
             mark.close()
             continue
         _HELD.append(mark)
-        return f"127.{number}.0.0"
+        if all(_is_free(f"127.{number}.0.{last}", 17080) for last in range(256)):
+            return f"127.{number}.0.0"
     raise AssertionError("every range of addresses is taken by another run")
+
+
+def _is_free(address: str, port: int) -> bool:
+    """Whether nothing is published there, a container that a killed run left included."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+        return True
 
 
 def free_port() -> int:

@@ -171,7 +171,7 @@ def test_cancelled_in_a_state_it_leaves_nothing_and_the_old_version_serves(
             left = BUILDER_SECONDS - (time.monotonic() - accepted)
             until(lambda: not clients(one_build), "the end of the build client", left)
         done = client.ended(deployment, BUILDER_SECONDS + PATIENCE)
-        assert (done["state"], done["error"]) == ("cancelled", "Cancelled")
+        assert (done["state"], done["error"]) == ("cancelled", "Cancelled"), done["reason"]
         assert "cancelled" in done["reason"]
         assert not running(scene.mark)
         assert client.get(scene.service).text == "base"

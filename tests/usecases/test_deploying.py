@@ -7,7 +7,7 @@ from shared.domain.errors import Conflict, Invalid, NotFound, StaleFence
 from shared.domain.releases import InstanceRole
 from shared.domain.services import ServiceState
 from shared.usecases import deployments, instances, routing
-from tests.usecases.world import OTHER, World
+from tests.usecases.world import ORGANIZATION, OTHER, World
 
 
 def test_a_deployment_starts_one_execution_named_by_its_attempt(world: World) -> None:
@@ -221,3 +221,44 @@ def test_a_pre_deploy_command_runs_once_and_goes_away(world: World) -> None:
     world.work(JobKind.PRE_DEPLOY)
     world.fail(made, "HealthCheckFailed")
     assert world.compute.instances == {}
+
+
+def test_a_cancel_while_the_pre_deploy_command_starts_is_not_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shared.domain.errors import Cancelled
+    from shared.usecases import pre_deploy, releasing
+
+    service = world.service(run={"pre_deploy_command": "migrate"})
+    made = world.deploy(service)
+    world.acquire(made)
+    world.build(made)
+    releasing.create_release(world.attempt(made), uow=world.store, images=world.compute)
+    start = world.compute.start
+
+    def start_and_be_cancelled(provider_id: str) -> None:
+        start(provider_id)
+        deployments.cancel(ORGANIZATION, made.id, **world.line)
+
+    monkeypatch.setattr(world.compute, "start", start_and_be_cancelled)
+    with pytest.raises(Cancelled):
+        pre_deploy.pre_deploy_command(
+            world.attempt(made),
+            timeout_seconds=60,
+            heartbeat_limit=60,
+            compute=world.compute,
+            **world.line,
+        )
+    with world.store:
+        assert not [j for j in world.store.jobs.unfinished_everywhere() if j.sealed_token]
+    world.fail(made, "Cancelled")
+    assert world.compute.instances == {}
+
+
+def test_what_failed_in_a_nested_execution_is_named(world: World) -> None:
+    made = world.deploy(world.service())
+    world.acquire(made)
+    world.build(made)
+    inner = '{"Cause": "it took too long", "Error": "States.Timeout", "Status": "FAILED"}'
+    world.fail(made, "States.TaskFailed", inner)
+    assert world.get(made).error == "States.Timeout"

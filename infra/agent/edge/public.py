@@ -40,10 +40,10 @@ class PublicRoute:
             # The last question may have had no time for its answer: an earlier one says more.
             if reply.trouble is not Trouble.SLOW or seconds == ASK_SECONDS:
                 known = reply
-            if time.monotonic() >= deadline:
-                raise RouteFailed(self._why(known, host, path, target))
             if wait(PAUSE_SECONDS):
                 raise Cancelled(f"cancelled while {host} was checked through the public route")
+            if time.monotonic() >= deadline:
+                raise RouteFailed(self._why(known, host, path, target))
 
     def _ask(self, host: str, path: str | None, seconds: float) -> Reply:
         router = f"127.0.0.1:{self.http_port}"
