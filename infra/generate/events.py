@@ -18,9 +18,9 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     },
     "api.services.update": {"run": {"port": 8000}, "health": {"path": "/up"}},
     "api.deployments.create": {"ref": "main"},
-    "api.env.create": {"key": "GREETING", "value": "hello"},
-    "api.env.update": {"value": "good morning"},
-    "api.env.replace": {"variables": [{"key": "GREETING", "value": "hello"}]},
+    "api.variables.create": {"key": "GREETING", "value": "hello"},
+    "api.variables.update": {"value": "good morning"},
+    "api.variables.replace": {"variables": [{"key": "GREETING", "value": "hello"}]},
     "api.agent_jobs.claim": {"agent": "builder-1", "roles": ["build"]},
     "api.agent_jobs.heartbeat": {"observations": []},
     "api.agent_jobs.logs": {

@@ -33,6 +33,7 @@ from shared.ports.compute import (
 )
 
 _SETTLE_SECONDS = 5.0
+_ADDRESS_SECONDS = 3.0
 _POLL_SECONDS = 0.05
 _ENDING = {"removing", "dead"}
 
@@ -118,11 +119,20 @@ class DockerCompute:
             return str(create(config, name_of(spec))["Id"])
 
     def _start(self, provider_id: str) -> None:
-        try:
-            with translated(f"instance {provider_id[:12]}"):
-                self._engine.api.start(provider_id)
-        except Invalid as error:
-            raise InstanceFailed(error.reason) from error
+        """The engine gives a stopped container's address back a moment after it said stopped."""
+        deadline = time.monotonic() + _ADDRESS_SECONDS
+        while True:
+            try:
+                with translated(f"instance {provider_id[:12]}"):
+                    self._engine.api.start(provider_id)
+            except Invalid as error:
+                raise InstanceFailed(error.reason) from error
+            except Conflict:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_POLL_SECONDS)
+            else:
+                return
 
     def _made_earlier(self, spec: InstanceSpec) -> str | None:
         wanted = self._engine.label_filter({"instance": str(spec.instance_id)})
