@@ -30,6 +30,7 @@ RUNTIME = (
     Need("iptables", "iptables", "keeps services away from this machine's own ports"),
     Need("caddy", "caddy", "routes requests to the services"),
     Need("git", "git", "clones the repositories that are deployed"),
+    Need("ssh", "openssh-client", "clones those that are reached over SSH"),
 )
 STAND_INS = (Need("debootstrap", "debootstrap", "makes base images where none can be pulled"),)
 TESTS = (
