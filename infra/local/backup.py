@@ -27,7 +27,7 @@ FORMAT, DUMP, MANIFEST = 1, "database.dump", "manifest.json"
 KEPT = ("keys", "platform-id", "credentials.json", "edge/routes", "edge/caddy/verify-secret")
 DUMP_SECONDS = 3600
 NOT_INCLUDED = (
-    "contents of volumes, images of releases (a rollback to one builds it again), "
+    "contents of volumes, images of releases (where they are gone, deploy instead of rolling back), "
     "build caches and the platform's log files"
 )
 
@@ -114,7 +114,8 @@ def restore(settings: LocalSettings, source: Path, force: bool) -> None:
         create_state(state, settings.api_url)
         _load(settings, state, unpacked / DUMP)
     print(f"Restored {source} from {manifest['made_at']} into {state.home}; run `make up`.")
-    print(f"Not restored: {NOT_INCLUDED}. Services start again from their next deployment.")
+    print(f"Not restored: {NOT_INCLUDED}. Services whose image is")
+    print("still on this machine start with the platform, others with their next deployment.")
 
 
 def _unpack(source: Path, folder: Path) -> dict[str, object]:
