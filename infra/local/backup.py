@@ -27,8 +27,8 @@ FORMAT, DUMP, MANIFEST = 1, "database.dump", "manifest.json"
 KEPT = ("keys", "platform-id", "credentials.json", "edge/routes", "edge/caddy/verify-secret")
 DUMP_SECONDS = 3600
 NOT_INCLUDED = (
-    "contents of volumes, images of releases (where they are gone, deploy instead of rolling back), "
-    "build caches and the platform's log files"
+    "contents of volumes, images of releases (where they are gone, deploy instead of rolling "
+    "back), build caches and the platform's log files"
 )
 
 

@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     CursorResult,
     Executable,
@@ -18,7 +17,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from shared.adapters.postgres.errors import is_duplicate, translated
@@ -90,12 +89,27 @@ class Transaction:
             self.changed(statement)
 
     def next_number(self, counter: str) -> int:
-        """The next of a platform-wide sequence; others wait for theirs until the end."""
-        mine: ColumnElement[bool] = counters.c.name == counter
-        raised = update(counters).where(mine).values(value=counters.c.value + 1)
-        if not self.changed(raised):
-            self.insert_new(counters, {"name": counter, "value": 0})
-            self.changed(raised)
+        """The next of a platform-wide sequence; others wait for theirs until the end.
+
+        One statement: an update that finds nothing and an insert after it deadlock on MariaDB.
+        """
+        raised = {"value": counters.c.value + 1}
+        first = {"name": counter, "value": 1}
+        if self.dialect == "postgresql":
+            self.execute(
+                postgresql.insert(counters)
+                .values(first)
+                .on_conflict_do_update(index_elements=["name"], set_=raised)
+            )
+        elif self.dialect == "sqlite":
+            self.execute(
+                sqlite.insert(counters)
+                .values(first)
+                .on_conflict_do_update(index_elements=["name"], set_=raised)
+            )
+        else:
+            self.execute(mysql.insert(counters).values(first).on_duplicate_key_update(raised))
+        mine = counters.c.name == counter
         return int(self.scalar(select(counters.c.value).where(mine)) or 0)
 
 

@@ -46,6 +46,7 @@ class Scene:
     service: str
     closed: dict[str, list[Target]]
     open_to_all: list[Target]
+    sibling: Target
 
     @property
     def everything(self) -> list[Target]:
@@ -68,7 +69,7 @@ def _set(cloud: DockerCloud, undo: ExitStack) -> Scene:
 
     project = uuid4()
     service, _ = _serve(cloud, project, "mine")
-    _serve(cloud, project, "sibling")
+    sibling, _ = _serve(cloud, project, "sibling")
     foreign, foreign_spec = _serve(cloud, uuid4(), "foreign")
     outside = undo.enter_context(probes.neighbour(f"tc2d{os.getpid() % 100_000}"))
     router, api, database, over_ipv6 = (
@@ -90,7 +91,8 @@ def _set(cloud: DockerCloud, undo: ExitStack) -> Scene:
     for target in (t for targets in closed.values() for t in targets):
         until(lambda target=target: probes.is_open(*target))  # type: ignore[misc]
     _enforce(router, undo)
-    return Scene(cloud, service, closed, [(probes.NEIGHBOUR, outside), (machine[0], router)])
+    outward = [(probes.NEIGHBOUR, outside), (machine[0], router)]
+    return Scene(cloud, service, closed, outward, (_address(cloud, sibling), PORT))
 
 
 def _serve(cloud: DockerCloud, project: UUID, alias: str) -> tuple[str, InstanceSpec]:
@@ -137,7 +139,7 @@ def _enforce(router: int, undo: ExitStack) -> None:
 
 @pytest.fixture(scope="module")
 def from_service(scene: Scene) -> dict[Target, str]:
-    targets = [*scene.everything, ("sibling", PORT), ("foreign", PORT)]
+    targets = [*scene.everything, scene.sibling, ("foreign", PORT)]
     argv = ("python3", "-c", probes.SCRIPT, probes.asked(targets))
     code, printed = scene.cloud.execute(scene.service, *argv)
     assert code == 0, printed
@@ -155,10 +157,10 @@ def test_a_service_reaches_the_outside_and_the_router(
     assert [from_service[target] for target in scene.open_to_all] == ["open", "open"]
 
 
-def test_a_service_reaches_its_own_project_by_name_and_no_other(
-    from_service: dict[Target, str],
+def test_a_service_reaches_its_own_project_and_no_name_of_another(
+    scene: Scene, from_service: dict[Target, str]
 ) -> None:
-    assert from_service["sibling", PORT] == "open"
+    assert from_service[scene.sibling] == "open"
     assert from_service["foreign", PORT].startswith("gaierror")
 
 
