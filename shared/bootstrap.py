@@ -148,8 +148,19 @@ def compute() -> "Compute":
 @cache
 def images() -> "Images":
     from shared.adapters.docker.images import DockerImages
+    from shared.adapters.docker.pulling import PullPolicy
 
-    return DockerImages(docker())
+    given = settings()
+    return DockerImages(
+        docker(),
+        PullPolicy(
+            # The task that pulls has its own time limit, and must end before it to say why.
+            seconds=max(1.0, given.timeouts.task - 40),
+            registry=given.registry,
+            username=given.registry_username,
+            password=given.registry_password,
+        ),
+    )
 
 
 def slots() -> "SlotRange":

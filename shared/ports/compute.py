@@ -240,7 +240,9 @@ class Images(Protocol):
     def ensure(self, reference: str) -> ImageFacts:
         """The image as it is stored, pulled first when it is not.
 
-        Raises ImageNotFound when its registry does not have it or does not let us in.
+        What is stored is taken as it is, also where its tag leads elsewhere by now. Raises
+        ImageNotFound when its registry does not have it, does not let us in or is too slow, and
+        DiskFull.
         """
         ...
 

@@ -42,6 +42,8 @@ class _Fault:
 class FakeCompute:
     """All four compute ports. `images` are the references that exist, by image id.
 
+    `registry` is what can be pulled, image ids by reference; `exposed` the ports of images by id.
+
     `fail("start", error)` makes the next call of that method raise, `times` says how many; the
     fault comes before the method changes anything, unless `after=True`: then the work is done and
     the answer lost, as when a connection breaks. `crash` and `vanish` do what a bad day does.
@@ -53,6 +55,8 @@ class FakeCompute:
         self.networks: dict[UUID, str] = {}
         self.volumes: dict[str, dict[str, str]] = {}
         self.images: dict[str, set[str]] = {image: {image} for image in images}
+        self.registry: dict[str, str] = {}
+        self.exposed: dict[str, int] = {}
         self.calls: list[str] = []
         self._before: dict[str, _Fault] = {}
         self._after: dict[str, _Fault] = {}
@@ -187,10 +191,11 @@ class FakeCompute:
 
     def ensure(self, reference: str) -> ImageFacts:
         with self._call("ensure"):
-            image_id = self._image_id(reference)
+            image_id = self._image_id(reference) or self.registry.get(reference)
             if image_id is None:
                 raise ImageNotFound(f"the image {reference} could not be pulled")
-            return ImageFacts(image_id, 8080, 1)
+            self.images.setdefault(image_id, {image_id}).add(reference)
+            return ImageFacts(image_id, self.exposed.get(image_id), 1)
 
     def tag(self, reference: str, name: str) -> None:
         with self._call("tag"):

@@ -155,6 +155,10 @@ class World:
         if deployment.trigger is not Trigger.ROLLBACK:
             self.build(deployment, image)
         self.release(deployment)
+        self.finish(deployment)
+
+    def finish(self, deployment: Deployment) -> None:
+        """MarkLive to RetireOld."""
         routing.mark_live(self.attempt(deployment), **self.line)
         retirement.drain(self.attempt(deployment, lease=None), heartbeat_limit=60, **self.line)
         with self.store:

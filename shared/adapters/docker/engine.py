@@ -30,7 +30,7 @@ LABEL_PREFIX = "c2d."
 DEFAULT_POOL = IPv4Network("10.201.0.0/16")
 
 # The engine answers these with 500; only its text tells them from a fault worth retrying.
-_DISK_FULL = ("no space left on device", "disk quota exceeded")
+DISK_FULL = ("no space left on device", "disk quota exceeded")
 _ADDRESS_HELD = ("port is already allocated", "address already in use")
 _CANNOT_RUN = (
     "oci runtime",
@@ -130,7 +130,7 @@ def _refusal(subject: str, error: APIError) -> PlatformError:
     said = str(error.explanation or error)
     text = said.lower()
     by_text: list[tuple[tuple[str, ...], Callable[[str], PlatformError]]] = [
-        (_DISK_FULL, DiskFull),
+        (DISK_FULL, DiskFull),
         (_ADDRESS_HELD, Conflict),
         (_CANNOT_RUN, InstanceFailed),
     ]

@@ -6,18 +6,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from docker.utils import parse_repository_tag
-
 from shared.adapters.docker.engine import Engine, translated
-from shared.domain.errors import ImageNotFound, NotFound, PlatformError
+from shared.adapters.docker.pulling import PullPolicy, pull
+from shared.domain.errors import ImageNotFound, Invalid, NotFound
 from shared.ports.compute import DiskUsage, ImageFacts, StoredImage
 
 
 class DockerImages:
     """The Images port."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, pulls: PullPolicy = PullPolicy()) -> None:
         self._engine = engine
+        self._pulls = pulls
 
     def exists(self, reference: str) -> bool:
         try:
@@ -30,8 +30,10 @@ class DockerImages:
 
     def ensure(self, reference: str) -> ImageFacts:
         facts = self._facts(reference)
+        if facts is None and reference.startswith("sha256:"):
+            raise ImageNotFound(f"the image {reference} is not stored here: build it again")
         if facts is None:
-            self._pull(reference)
+            pull(self._engine, reference, self._pulls)
             facts = self._facts(reference)
         if facts is None:
             raise ImageNotFound(f"the image {reference} was pulled and is gone again: try again")
@@ -43,20 +45,13 @@ class DockerImages:
                 found = self._engine.api.inspect_image(reference)  # type: ignore[no-untyped-call]
         except (ImageNotFound, NotFound):
             return None
+        except Invalid as error:
+            raise ImageNotFound(
+                f"{reference} does not name an image: write it as host/name:tag"
+            ) from error
         exposed = found.get("Config", {}).get("ExposedPorts") or {}
         ports = sorted(int(port.split("/")[0]) for port in exposed if port.endswith("/tcp"))
         return ImageFacts(str(found["Id"]), ports[0] if ports else None, int(found["Size"]))
-
-    def _pull(self, reference: str) -> None:
-        name, tag = parse_repository_tag(reference)
-        try:
-            with translated(f"image {reference}"):
-                self._engine.slow_api.pull(name, tag=tag or "latest")
-        except PlatformError as error:
-            raise ImageNotFound(
-                f"the image {reference} could not be pulled ({error.reason}): check its name, or "
-                "log this machine in to its registry with docker login"
-            ) from error
 
     def tag(self, reference: str, name: str) -> None:
         repository, _, tag = name.rpartition(":")

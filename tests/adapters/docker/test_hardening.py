@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from infra.agent.edge.container import secret_values
 from shared.domain.errors import InstanceFailed, Invalid
 from shared.ports.compute import InstanceKind, InstanceState, VolumeMount
 from tests.adapters.docker.conftest import FOREVER, PYTHON_IMAGE, DockerCloud, a_spec, until
@@ -243,3 +244,13 @@ def test_an_anonymous_volume_goes_with_its_instance(engine_cloud: DockerCloud) -
     engine_cloud.compute.remove(made)
     left = engine_cloud.api.volumes()["Volumes"] or []
     assert mount["Name"] not in {volume["Name"] for volume in left}
+
+
+def test_the_agent_masks_exactly_the_variables_that_are_called_secret(
+    engine_cloud: DockerCloud,
+) -> None:
+    values = {"API_KEY": "canary-91", "COLOUR": "ultramarine", "OTHER": "canary-92"}
+    for names, masked in ((("API_KEY", "OTHER"), ["canary-91", "canary-92"]), ((), [])):
+        made = engine_cloud.compute.create(a_spec(env=values, secret_names=names))
+        config = engine_cloud.api.inspect_container(made)["Config"]
+        assert sorted(secret_values(config, ())) == masked
