@@ -1,8 +1,9 @@
 """Every function there is: its handler, what it is for, and which ports it asks for."""
 
-import re
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -15,12 +16,14 @@ from shared.adapters.local_lambda import substitution
 from shared.http.local import modules
 
 ROOT: Final = Path(__file__).parents[2]
-_ASKED: Final = re.compile(r"bootstrap\.(\w+)\(\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`handler` is relative to `functions/`, `ports` are names of bootstrap's providers."""
+    """`handler` is relative to `functions/`.
+
+    `ports` are names of bootstrap's providers: those it asks for, and those these ask in turn.
+    """
 
     name: str
     handler: str
@@ -49,12 +52,11 @@ def endpoints() -> Iterator[Endpoint]:
 def _endpoint(module_name: str, route: APIRoute) -> Endpoint:
     [method] = list(route.methods or [])
     name = module_name.removeprefix("functions.")
-    asked = set(_providers(route.dependant)) | _in_source(module_name)
     return Endpoint(
         name=name,
         handler=f"{name}.handler",
         description=(route.description or "").split("\n")[0],
-        ports=frozenset(asked),
+        ports=_with_theirs({*_providers(route.dependant), *_in_source(module_name)}),
         method=method,
         path=route.path,
     )
@@ -86,10 +88,33 @@ def _function(module: str, name: str) -> Function:
         name=name,
         handler=f"{module}.handler",
         description=doc.split("\n")[0],
-        ports=frozenset(_in_source(f"functions.{module}")),
+        ports=_with_theirs(set(_in_source(f"functions.{module}"))),
     )
 
 
-def _in_source(module: str) -> set[str]:
+def _in_source(module: str) -> Iterator[str]:
     path = ROOT / Path(*module.split(".")).with_suffix(".py")
-    return set(_ASKED.findall(path.read_text()))
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Attribute(value=ast.Name(id="bootstrap"), attr=provider):
+                yield provider
+
+
+def _with_theirs(ports: set[str]) -> frozenset[str]:
+    wanted, found = set(ports), set[str]()
+    while wanted:
+        port = wanted.pop()
+        found.add(port)
+        wanted |= _asked_by_providers().get(port, set()) - found
+    return frozenset(found)
+
+
+@cache
+def _asked_by_providers() -> dict[str, set[str]]:
+    """provider → the other providers that its body calls."""
+    tree = ast.parse((ROOT / "shared" / "bootstrap.py").read_text())
+    providers = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return {
+        name: {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & providers.keys() - {name}
+        for name, node in providers.items()
+    }

@@ -1,0 +1,103 @@
+"""What each function and each state machine may do at AWS, and nothing else."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from infra.generate.functions import ROOT, Function
+from shared import bootstrap
+
+Statement = dict[str, Any]
+
+MACHINE_ARN: Final = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine"
+_EXECUTION_ARN: Final = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution"
+_RULE_ARN: Final = (
+    "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:"
+    "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+)
+_USED: Final = re.compile(r"\$\{(\w+)\}")
+ANY: Final = "*#"
+"""Begins a resource that has to be `*`; what follows is the reason, written on its line."""
+
+
+def sub(text: str) -> dict[str, str]:
+    return {"Fn::Sub": text}
+
+
+def machine_arn(name: str) -> dict[str, str]:
+    return sub(f"{MACHINE_ARN}:${{Prefix}}-{name}")
+
+
+def definition(machine: str) -> Path:
+    return ROOT / "infra" / "workflows" / f"{machine}.asl.yaml"
+
+
+def substituted(machine: str) -> list[str]:
+    """The `${…}` keys in a definition, sorted."""
+    return sorted(set(_USED.findall(definition(machine).read_text())))
+
+
+def nested(machine: str) -> list[str]:
+    """The machines a definition starts itself."""
+    keys = substituted(machine)
+    return [key.removesuffix("Machine").lower() for key in keys if key.endswith("Machine")]
+
+
+def of_function(function: Function) -> list[dict[str, Any]]:
+    """By the ports it asks for; secrets arrive in the environment, logs and traces by SAM."""
+    if "workflows" not in function.ports:
+        return []
+    machines = bootstrap.MACHINES
+    inner = {name for machine in machines for name in nested(machine)}
+    outer = [name for name in machines if name not in inner]
+    tokens = ["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"]
+    return _policy(
+        _allow(["states:StartExecution"], map(machine_arn, outer)),
+        _allow(tokens, map(machine_arn, machines)),
+        _allow(["states:DescribeExecution", "states:StopExecution"], map(_executions, machines)),
+    )
+
+
+def of_machine(name: str, functions: set[str]) -> list[dict[str, Any]]:
+    """Invoke its own functions, start and await its nested machines, write its log."""
+    mine = [{"Fn::GetAtt": [key, "Arn"]} for key in substituted(name) if key in functions]
+    statements = [_allow(["lambda:InvokeFunction"], mine), _log_delivery()]
+    children = nested(name)
+    if children:
+        watch = ["events:PutTargets", "events:PutRule", "events:DescribeRule"]
+        statements += [
+            _allow(["states:StartExecution"], map(machine_arn, children)),
+            _allow(
+                ["states:DescribeExecution", "states:StopExecution"], map(_executions, children)
+            ),
+            _allow(watch, [sub(_RULE_ARN)]),
+        ]
+    return _policy(*statements)
+
+
+def _log_delivery() -> Statement:
+    deliveries = ("Create", "Get", "Update", "Delete")
+    return {
+        "Effect": "Allow",
+        "Action": [
+            *(f"logs:{verb}LogDelivery" for verb in deliveries),
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:DescribeResourcePolicies",
+            "logs:DescribeLogGroups",
+        ],
+        "Resource": f"{ANY}AWS knows no resource for log deliveries",
+    }
+
+
+def _executions(machine: str) -> dict[str, str]:
+    return sub(f"{_EXECUTION_ARN}:${{Prefix}}-{machine}:*")
+
+
+def _allow(actions: list[str], resources: Iterable[Any]) -> Statement:
+    return {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
+
+
+def _policy(*statements: Statement) -> list[dict[str, Any]]:
+    return [{"Version": "2012-10-17", "Statement": list(statements)}]
