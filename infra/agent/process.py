@@ -74,9 +74,8 @@ def run(
         with job.on_stop(lambda: kill_group(child)):
             _feed(child, program.stdin)
             _pump(child, watch, {"stdout": stdout, "stderr": stderr})
-            while (code := child.poll()) is None:
+            while (code := _ended(child)) is None:
                 watch()
-                job.wait(_POLL_SECONDS / 10)
         job.check()
         return code
     finally:
@@ -111,6 +110,14 @@ def kill_group(child: "subprocess.Popen[bytes]") -> None:
         os.killpg(child.pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+
+
+def _ended(child: "subprocess.Popen[bytes]") -> int | None:
+    """Its exit code as soon as it has one, None while it runs on; whoever cancels kills it."""
+    try:
+        return child.wait(_POLL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _spawn(program: Program) -> "subprocess.Popen[bytes]":

@@ -15,6 +15,8 @@ from shared.domain.errors import SourceNotFound, SourceTooLarge
 _SHA: Final = re.compile(r"^[0-9a-f]{40}$")
 _DEPTH: Final = 50
 _REFUSED: Final = "unadvertised object"
+_FETCHED: Final = "refs/fetched"
+_PLAIN_NAME: Final = re.compile(r"^\w[\w/-]*(?:\.[\w/-]+)*$", re.ASCII)
 _ABSENT: Final = re.compile(r"not our ref|couldn't find remote ref|unadvertised object|bad object")
 
 
@@ -67,9 +69,11 @@ def fetch_tree(
     """Fetches one commit into `repository` and its files into `folder`."""
     given = credentials.given or remote.login is not None
     with git.opening(remote, credentials) as env:
-        sha, ref = _resolved(wanted, remote, git, env, given)
         _initialise(repository)
-        _fetch(sha, ref, remote, git, env, repository, given)
+        sha, ref = _FETCHED, wanted.ref
+        if not _fetch_branch(wanted, remote, git, env, repository, given):
+            sha, ref = _resolved(wanted, remote, git, env, given)
+            _fetch(sha, ref, remote, git, env, repository, given)
     git.check_size()
     sha, author, message = _described(sha, git, repository, remote)
     links = _checked_tree(sha, git, repository)
@@ -142,6 +146,30 @@ def _branches(refs: dict[str, str]) -> str:
     )
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return ", ".join(names[:8]) + more if names else "none"
+
+
+def _fetch_branch(
+    wanted: Wanted,
+    remote: Remote,
+    git: Git,
+    env: dict[str, str],
+    repository: Path,
+    given: bool,
+) -> bool:
+    """The newest commit of the branch `wanted.ref` as `_FETCHED`, in one connection.
+
+    Most clones want a branch: nothing else has to be asked then. False when it may be something
+    else, or the server cannot do that.
+    """
+    ref = wanted.ref or ""
+    if wanted.sha or not _PLAIN_NAME.match(ref) or _SHA.match(ref):
+        return False
+    args = [f"--git-dir={repository}", "fetch", "--quiet", "--no-tags", "--force", "--depth=1"]
+    refspec = f"+refs/heads/{ref}:{_FETCHED}"
+    code, _, err = git.run([*args, "--", _address(remote), refspec], env)
+    if code and not _ABSENT.search(err) and "invalid refspec" not in err:
+        raise explained(err, remote, credentials=given)
+    return code == 0
 
 
 def _fetch(

@@ -10,10 +10,14 @@ from infra.agent.edge.explain import explain, healthy
 from infra.agent.edge.state import ContainerState, Look
 from shared.domain.errors import Cancelled, HealthCheckFailed
 
-FIRST_PAUSE: Final = 0.05
+FIRST_PAUSE: Final = 0.01
+EAGER_SECONDS: Final = 1.0
+"""How long the pauses stay that short while nothing answers: most apps listen within it."""
+SECOND_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 0.5
 PROBE_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.25
+"""A look asks the engine several things: not before a quick start had its chance, nor often."""
 HINT_SECONDS: Final = 5.0
 """Every so often a person who watches the log is told what is still missing."""
 
@@ -60,7 +64,7 @@ class _Attempt:
         self._wait = wait
         self._hint = hint
         self._started = time.monotonic()
-        self._looked = self._started - LOOK_SECONDS
+        self._looked = self._started
         self._hinted = self._started
         self._last_hint = ""
 
@@ -73,9 +77,14 @@ class _Attempt:
                 return Passed(round(self._passed() * 1000), reply.status)
             if not good:
                 self._look_into(reply)
+            pause = self._next_pause(pause, reply)
             if self._wait(pause):
                 raise Cancelled("cancelled while the new version was becoming healthy")
-            pause = min(pause * 1.25, LONGEST_PAUSE)
+
+    def _next_pause(self, pause: float, reply: Reply) -> float:
+        if reply.status is None and self._passed() < EAGER_SECONDS:
+            return FIRST_PAUSE
+        return min(max(pause * 1.25, SECOND_PAUSE), LONGEST_PAUSE)
 
     def _ask(self) -> Reply:
         left = self._gate.timeout_seconds - self._passed()

@@ -73,6 +73,8 @@ class HttpServer:
 
     def __init__(self, root: Path, login: tuple[str, str] | None = None, *, old: bool = False):
         self.authorizations: list[str | None] = []
+        self.visits = 0
+        """How often somebody asked what the repository has, as every fetch begins with."""
         handler = type(
             "Handler", (_Backend,), {"root": root, "login": login, "old": old, "server_": self}
         )
@@ -103,6 +105,7 @@ class _Backend(BaseHTTPRequestHandler):
         return None
 
     def do_GET(self) -> None:
+        self.server_.visits += "/info/refs" in self.path
         self._serve()
 
     def do_POST(self) -> None:

@@ -63,6 +63,13 @@ def test_branches_and_annotated_tags_are_resolved_to_their_commit(cloning, repos
     assert cloning(url, ref="refs/heads/feature/x").sha == sha
 
 
+def test_a_branch_is_fetched_in_one_visit(cloning, repository, http):
+    sha = repository.commit({"app.py": "two"})
+    server = http()
+    assert cloning(f"{server.url}/app.git", ref="main").sha == sha
+    assert server.visits == 1
+
+
 @pytest.mark.parametrize("scheme", ["git", "file", "path"])
 def test_other_transports_work_where_they_are_allowed(cloning, repository, tmp_path, scheme):
     sha = git(repository.work, "rev-parse", "HEAD")

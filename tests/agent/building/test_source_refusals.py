@@ -42,6 +42,8 @@ def test_what_does_not_exist_is_named(cloning, repository, http):
         cloning(f"{url}/nothing.git")
     with pytest.raises(SourceNotFound, match=r"no branch or tag 'nope' \(branches: main\)"):
         cloning(f"{url}/app.git", ref="nope")
+    with pytest.raises(SourceNotFound, match="no branch or tag 'main/'"):
+        cloning(f"{url}/app.git", ref="main/")
     with pytest.raises(SourceNotFound, match="Commit 0123456789ab is not in"):
         cloning(f"{url}/app.git", sha="0123456789abcdef" * 2 + "01234567")
     with pytest.raises(SourceNotFound, match="all 40 characters"):
