@@ -10,7 +10,7 @@ from infra.generate.functions import ROOT, Endpoint, endpoints, schedules, tasks
 FOLDER: Final = ROOT / "events"
 SAMPLE_ID: Final = "00000000-0000-4000-8000-000000000001"
 BODIES: Final[dict[str, dict[str, Any]]] = {
-    "api.projects.create": {"name": "shop"},
+    "api.projects.create": {"name": "blog"},
     "api.projects.update": {"description": "everything we sell"},
     "api.services.create": {
         "name": "web",
@@ -27,7 +27,10 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         "chunk": 0,
         "lines": [{"at": "2026-01-01T00:00:00Z", "stream": "stdout", "text": "hello"}],
     },
-    "api.agent_jobs.result": {"outcome": "succeeded", "output": {}},
+    "api.agent_jobs.result": {
+        "outcome": "succeeded",
+        "output": {"image": "sha256:" + "0" * 64, "sha": "0" * 40, "port": 8000},
+    },
 }
 TASK: Final = {
     "organization_id": SAMPLE_ID,
@@ -65,7 +68,7 @@ def _http(endpoint: Endpoint) -> dict[str, Any]:
         "rawPath": path,
         "rawQueryString": "",
         "headers": {
-            "authorization": "Bearer c2d_sample",
+            "authorization": f"Bearer {_token(endpoint)}",
             "content-type": "application/json",
             "host": "api.example",
         },
@@ -89,3 +92,10 @@ def _http(endpoint: Endpoint) -> dict[str, Any]:
         **({"body": json.dumps(body)} if body is not None else {}),
         "isBase64Encoded": False,
     }
+
+
+def _token(endpoint: Endpoint) -> str:
+    """Of a person, of an agent that asks for a job, or of one job."""
+    if endpoint.name == "api.agent_jobs.claim":
+        return "c2da_sample"
+    return "c2dj_sample" if endpoint.name.startswith("api.agent_jobs.") else "c2d_sample"

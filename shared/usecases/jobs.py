@@ -195,7 +195,10 @@ def finish(
     workflows: Workflows,
     vault: Vault,
 ) -> None:
-    """Take a job's result, close its step and answer its state. Taking it again is fine."""
+    """Take a job's result, close its step and answer its state. Taking it again is fine.
+
+    Raises Invalid for a build that succeeded without an image.
+    """
     with uow:
         job = authenticated(job_id, token, uow=uow)
         if job.state not in ENDED:
@@ -211,7 +214,8 @@ def _ended(
     state = JobState(outcome)
     if state is JobState.CANCELLED:
         error, reason = Cancelled.__name__, reason or "cancelled on request"
-    known = error and issubclass(getattr(errors, error, object), PlatformError)
+    named = getattr(errors, error or "", None)
+    known = isinstance(named, type) and issubclass(named, PlatformError)
     return replace(
         job,
         state=state,
@@ -271,6 +275,8 @@ def record(uow: UnitOfWork, job: Job) -> None:
 def _record_build(uow: UnitOfWork, job: Job) -> None:
     assert job.deployment_id is not None  # noqa: S101 - builds belong to deployments
     output = job.output or {}
+    if not output.get("image"):
+        raise errors.Invalid("a build that succeeded reports the reference of its image")
     deployment = uow.deployments.lock(job.organization_id, job.deployment_id)
     uow.deployments.save(
         replace(

@@ -2,37 +2,57 @@
 
 import subprocess
 import sys
+from collections.abc import Iterable
 
 import pytest
 
-from infra.generate.functions import endpoints, tasks
+from infra.generate.functions import Function, endpoints, schedules, tasks
 
-HEAVY = {"boto3", "docker", "dbos", "jsonata", "sqlalchemy", "psycopg", "uvicorn", "alembic"}
-ENDPOINTS = sorted(f"functions.{e.handler.removesuffix('.handler')}" for e in endpoints())
-TASKS = sorted(f"functions.{t.handler.removesuffix('.handler')}" for t in tasks())
-
-
-def loaded(modules: list[str]) -> dict[str, list[str]]:
-    """module → heavy packages in memory after importing it, each in a process of its own."""
-    script = "import sys, {module}; print(*sorted({heavy!r} & sys.modules.keys()))"
-    found = {}
-    for module in modules:
-        code = script.format(module=module, heavy=HEAVY)
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
-        )
-        found[module] = done.stdout.split()
-    return found
+OURS = {"functions", "shared"}
+PYDANTIC = {
+    "annotated_types",
+    "pydantic",
+    "pydantic_core",
+    "typing_extensions",
+    "typing_inspection",
+}
+WEB = {"annotated_doc", "anyio", "fastapi", "starlette"}
+LOGGER = {"aws_lambda_powertools"}
+OPTIONAL = {"botocore", "jmespath", "opentelemetry"}
+"""What powertools and Starlette import where it happens to be installed."""
 
 
-@pytest.mark.parametrize("modules", [ENDPOINTS[::4], TASKS[::3]], ids=["endpoints", "tasks"])
-def test_importing_a_function_imports_no_adapter(modules: list[str]) -> None:
-    assert {m: heavy for m, heavy in loaded(modules).items() if heavy} == {}
-
-
-def test_tasks_know_no_web_framework() -> None:
-    code = f"import sys, {', '.join(TASKS)}; print('fastapi' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+def imported(functions: Iterable[Function]) -> set[str]:
+    """The packages in memory after importing these, in a process of their own."""
+    modules = [f"functions.{f.handler.removesuffix('.handler')}" for f in functions]
+    script = (
+        "import sys; before = set(sys.modules); from importlib import import_module\n"
+        f"for name in {modules!r}: import_module(name)\n"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(*sorted(n for n in new - set(sys.stdlib_module_names) if 'sysconfig' not in n))"
     )
-    assert done.stdout.strip() == "False"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_the_endpoints_together_import_the_web_framework_and_nothing_else() -> None:
+    assert imported(endpoints()) - OPTIONAL == PYDANTIC | WEB | OURS | {"dotenv"}
+
+
+@pytest.mark.parametrize("functions", [tasks, schedules], ids=["tasks", "schedules"])
+def test_what_answers_no_http_imports_no_web_framework_and_no_adapter(functions) -> None:  # type: ignore[no-untyped-def]
+    assert imported(functions()) - OPTIONAL == PYDANTIC | LOGGER | OURS
+
+
+def test_only_the_endpoints_that_read_files_of_variables_import_their_parser() -> None:
+    others = [e for e in endpoints() if not e.name.startswith("api.variables.")]
+    assert "dotenv" not in imported(others)
+
+
+def test_a_sample_of_each_kind_imports_the_same_alone() -> None:
+    alone = [next(endpoints()), next(tasks()), next(schedules())]
+    web, task, clock = (imported([function]) - OPTIONAL for function in alone)
+    assert web == PYDANTIC | WEB | OURS
+    assert task == clock == PYDANTIC | LOGGER | OURS

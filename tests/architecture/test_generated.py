@@ -1,54 +1,141 @@
-"""What is generated from the code is what is committed."""
+"""Routers, functions, stacks, policies and sample events say the same."""
 
+import ast
 import json
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from infra.generate import events, stacks
-from infra.generate.functions import endpoints, schedules, tasks
+from infra.generate.functions import ROOT, Function, endpoints, schedules, tasks
 from shared.runtime.tasks import AttemptInput
+
+STACKS = {"api": endpoints, "workflows": tasks, "schedules": schedules}
+TEMPLATES = [ROOT / "template.yaml", *sorted(stacks.FOLDER.glob("*.yaml"))]
+MOST_RESOURCES = 500
+EXPANDED = 3
+"""A function becomes itself, its role and the permission to call it."""
+
+
+def resources(stack: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((stacks.FOLDER / f"{stack}.yaml").read_text())["Resources"])
+
+
+def functions_in(stack: str) -> dict[str, Any]:
+    found = resources(stack).items()
+    return {k: r["Properties"] for k, r in found if r["Type"] == "AWS::Serverless::Function"}
+
+
+def every_function() -> Iterator[tuple[Function, dict[str, Any]]]:
+    for stack, functions in STACKS.items():
+        in_stack = functions_in(stack)
+        for function in functions():
+            yield function, in_stack[function.logical_id]
+
+
+def actions(function: dict[str, Any]) -> set[str]:
+    policies = function.get("Policies", [])
+    return {a for policy in policies for s in policy["Statement"] for a in s["Action"]}
 
 
 @pytest.mark.parametrize("path", stacks.render(), ids=lambda p: p.name)
-def test_a_stack_is_what_the_code_says(path) -> None:  # type: ignore[no-untyped-def]
+def test_a_stack_is_what_the_code_says(path: Path) -> None:
     assert path.read_text() == stacks.render()[path], "run `make template`"
 
 
-def test_every_function_has_its_event() -> None:
+def test_every_function_has_its_event_and_every_event_its_function() -> None:
     wanted = events.render()
     assert {path: path.read_text() for path in wanted} == wanted, "run `make template`"
     assert set(events.FOLDER.rglob("*.json")) == set(wanted)
 
 
 def test_every_route_is_one_function_of_the_stack() -> None:
-    stack = yaml.safe_load((stacks.FOLDER / "api.yaml").read_text())["Resources"]
-    in_stack = {
-        (r["Properties"]["Events"]["Http"]["Properties"]["Method"],
-         r["Properties"]["Events"]["Http"]["Properties"]["Path"],
-         r["Properties"]["Handler"])
-        for r in stack.values()
-        if r["Type"] == "AWS::Serverless::Function"
-    }  # fmt: skip
-    in_code = {(e.method, e.path, e.handler) for e in endpoints()}
-    assert in_stack == in_code
-    assert len(stack) < 160, "a stack has at most 500 resources once expanded"
+    def where(function: dict[str, Any]) -> tuple[str, str, str]:
+        event = function["Events"]["Http"]["Properties"]
+        return event["Method"], event["Path"], function["Handler"]
+
+    in_stack = [where(function) for function in functions_in("api").values()]
+    in_code = [(e.method, e.path, e.handler) for e in endpoints()]
+    assert sorted(in_stack) == sorted(in_code)
+    assert len(in_code) == len({(method, path) for method, path, _ in in_code})
+
+
+def test_every_file_of_a_function_is_in_a_stack() -> None:
+    folders = {"api": "api", "workflows": "tasks", "schedules": "scheduled"}
+    for stack, folder in folders.items():
+        files = (ROOT / "functions" / folder).rglob("*.py")
+        written = {
+            ".".join(path.relative_to(ROOT / "functions").with_suffix("").parts) + ".handler"
+            for path in files
+            if path.name != "__init__.py"
+        }
+        assert {f["Handler"] for f in functions_in(stack).values()} == written
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_stays_below_the_limit_of_resources(stack: str) -> None:
+    assert len(functions_in(stack)) * EXPANDED + len(resources(stack)) < MOST_RESOURCES
 
 
 def test_only_functions_that_ask_for_the_engine_may_touch_it() -> None:
-    for file, functions in (("api", endpoints), ("workflows", tasks), ("schedules", schedules)):
-        resources = yaml.safe_load((stacks.FOLDER / f"{file}.yaml").read_text())["Resources"]
-        for function in functions():
-            allowed = "Policies" in resources[function.logical_id]["Properties"]
-            assert allowed == ("workflows" in function.ports), function.name
+    for function, in_stack in every_function():
+        touches = "states:StartExecution" in actions(in_stack)
+        assert touches == ("workflows" in function.ports), function.name
+    allowed = {function.name: actions(in_stack) for function, in_stack in every_function()}
+    assert allowed["api.health.get"] == allowed["api.projects.create"] == set()
+    assert "states:DescribeExecution" in allowed["api.health.ready"], "asks for it indirectly"
+    assert "states:SendTaskSuccess" in allowed["api.agent_jobs.result"]
 
 
-def test_no_policy_allows_everything() -> None:
-    for path in stacks.render():
-        assert '"*"' not in json.dumps(yaml.safe_load(path.read_text()))
+def test_ports_are_asked_for_where_the_generator_looks() -> None:
+    """In a signature or in the function's own file: nowhere deeper, or a policy would be missed."""
+    allowed = {ROOT / "shared" / "http" / "deps.py", ROOT / "shared" / "bootstrap.py"}
+    deeper = [
+        path
+        for path in (ROOT / "shared").rglob("*.py")
+        if path not in allowed and "bootstrap" in names_imported(path)
+    ]
+    assert deeper == []
 
 
-@pytest.mark.parametrize("name", [f"tasks.{t.name}" for t in tasks()])
+def names_imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {part for alias in node.names for part in alias.name.split(".")}
+            found |= set((getattr(node, "module", None) or "").split("."))
+    return found
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.name)
+def test_what_is_allowed_on_everything_says_why_on_its_line(path: Path) -> None:
+    broad = re.compile(r"""(Resource|Action):.*['"]?\*['"]?|^\s*- ['"]\*['"]""")
+    lines = [line for line in path.read_text().splitlines() if broad.search(line)]
+    assert [line for line in lines if not re.search(r"'\*' # \w+ .+", line)] == []
+    assert not re.search(r"(Action|- )\W*\w+:\*", path.read_text()), "no service as a whole"
+
+
+def test_every_function_is_logged_for_a_limited_time() -> None:
+    for stack in STACKS:
+        groups = [r for r in resources(stack).values() if r["Type"] == "AWS::Logs::LogGroup"]
+        assert groups
+        assert all(group["Properties"]["RetentionInDays"] <= 30 for group in groups)
+
+
+def test_tokens_of_people_and_agents_are_known_to_the_api_alone() -> None:
+    for stack in STACKS:
+        text = (stacks.FOLDER / f"{stack}.yaml").read_text()
+        assert ("TOKEN" in text) == (stack == "api")
+
+
+@pytest.mark.parametrize("name", [t.name for t in tasks()])
 def test_a_tasks_event_fits_its_input(name: str) -> None:
-    event = json.loads(events.path_of(name).read_text())
-    assert AttemptInput.model_validate(event).deployment_id.version == 4
+    event = json.loads(events.path_of(f"tasks.{name}").read_text())
+    accepts = getattr(import_module(f"functions.tasks.{name}"), "Input", AttemptInput)
+    assert accepts.model_validate(event).deployment_id.version == 4
+    assert issubclass(accepts, AttemptInput)

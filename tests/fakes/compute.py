@@ -269,14 +269,8 @@ class FakeCompute:
 
     def _objects(self) -> Iterator[ProviderObject]:
         for key, instance in self.instances.items():
-            yield ProviderObject(
-                ObjectKind.INSTANCE,
-                key,
-                key,
-                instance.spec.tags,
-                instance.status.state,
-                instance.created_at,
-            )
+            tags, state, made = instance.spec.tags, instance.status.state, instance.created_at
+            yield ProviderObject(ObjectKind.INSTANCE, key, key, tags, state, made)
         for project_id, name in self.networks.items():
             yield ProviderObject(ObjectKind.NETWORK, name, name, {"project": str(project_id)})
         for name, tags in self.volumes.items():
