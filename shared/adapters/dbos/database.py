@@ -10,6 +10,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from shared.adapters.postgres.liveness import is_quiet
 from shared.domain.errors import Transient
 
 Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
@@ -58,7 +59,7 @@ class Database:
             open=False,
             kwargs={**SESSION, "autocommit": True},
             configure=self._configure,
-            check=ConnectionPool.check_connection,
+            check=_check,
             name="workflows",
         )
 
@@ -78,3 +79,9 @@ class Database:
 
     def _configure(self, connection: Connection[TupleRow]) -> None:
         connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(self.schema)))
+
+
+def _check(connection: Connection[TupleRow]) -> None:
+    """Raises psycopg.OperationalError for one that is cut off: the pool makes another."""
+    if not is_quiet(connection):
+        ConnectionPool.check_connection(connection)

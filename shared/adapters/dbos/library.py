@@ -13,6 +13,7 @@ from dbos import error as dbos_error
 from sqlalchemy.exc import DBAPIError
 
 from shared.adapters.dbos.database import SESSION, plain_url
+from shared.adapters.postgres.liveness import CheckedPool
 from shared.domain.errors import Transient
 
 _NAME: Final = "execution"
@@ -142,7 +143,11 @@ def _config(
         "system_database_url": url,
         "dbos_system_schema": schema,
         "sys_db_pool_size": connections,
-        "db_engine_kwargs": {"creator": connect},
+        "db_engine_kwargs": {
+            "creator": connect,
+            "poolclass": CheckedPool,
+            "pool_pre_ping": False,
+        },
         "application_version": version,
         "executor_id": _EXECUTOR,
         "serializer": DBOSPortableJSONSerializer(),

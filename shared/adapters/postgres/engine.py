@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
+from shared.adapters.postgres.liveness import CheckedPool
+
 _DRIVERS: Final = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
@@ -35,15 +37,15 @@ def make_engine(
     options: dict[str, Any] = {}
     if backend == "postgresql":
         connect = _postgres(connect_seconds, statement_seconds, application)
-        options["use_native_hstore"] = False
+        options |= {"use_native_hstore": False, "poolclass": CheckedPool}
     else:
         connect = _mariadb(connect_seconds, statement_seconds)
+        options["pool_pre_ping"] = True
     return create_engine(
         url,
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_timeout=connect_seconds,
-        pool_pre_ping=True,
         pool_recycle=1800,
         isolation_level="READ COMMITTED",
         connect_args=connect,

@@ -5,11 +5,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
 from shared.adapters.postgres.engine import make_engine
 from shared.adapters.postgres.errors import translated
+from shared.adapters.postgres.liveness import is_quiet
 from shared.adapters.postgres.transaction import Transaction
 from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 from shared.domain.errors import Invalid, NotFound, PlatformError, Transient
@@ -67,6 +69,18 @@ def test_nothing_stays_prepared_on_a_connection(engine: Engine) -> None:
     with engine.connect() as connection:
         count = connection.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar()
     assert count == 0
+
+
+@pytest.mark.postgres
+def test_an_ended_session_is_seen_without_a_statement(
+    postgres: Cluster, database_url: str, engine: Engine
+) -> None:
+    with engine.connect() as connection:
+        session = connection.connection.driver_connection
+        assert isinstance(session, psycopg.Connection)
+        assert is_quiet(session)
+        postgres.disconnect(database_url)
+        assert not is_quiet(session)
 
 
 @pytest.mark.postgres
