@@ -1,19 +1,25 @@
 """The tasks as Step Functions calls them: JSON in, JSON out, errors by their class names."""
 
+import ast
 import json
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from infra.generate.events import TASK, path_of
+from infra.generate.functions import schedules
 from shared import bootstrap
 from shared.adapters.local_lambda import LocalContext, invoke, substitution
 from shared.domain.deployments import Deployment, DeploymentState
-from shared.domain.errors import StaleFence
+from shared.domain.errors import StaleFence, Transient
 from shared.domain.jobs import JobKind
+from shared.domain.resources import Resource, ResourceState
 from shared.settings import Settings
-from tests.usecases.world import POLICY, World
+from shared.usecases import rollbacks
+from tests.usecases.world import ORGANIZATION, POLICY, World
 
 WAITING = {
     "deploy.build": JobKind.BUILD,
@@ -45,8 +51,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         "vault": made.vault,
         "compute": made.compute,
         "images": made.compute,
+        "networks": made.compute,
         "build_policy": POLICY,
-        "settings": Settings(),
+        "settings": Settings(workflows="step_functions"),
     }
     for name, provider in providers.items():
         monkeypatch.setattr(bootstrap, name, lambda p=provider: p, raising=False)
@@ -55,16 +62,18 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def payload(world: World, deployment: Deployment, **more: Any) -> dict[str, Any]:
     now = world.get(deployment)
-    return {
+    token = f"token-{more.pop('state', '')}"
+    given = {
         "organization_id": str(deployment.organization_id),
         "service_id": str(deployment.service_id),
         "deployment_id": str(deployment.id),
         "attempt": now.attempt,
         "entry": now.entry,
         "lease": now.lease_number,
-        "task_token": f"token-{more.pop('state', '')}",
-        **more,
+        "task_token": token,
     }
+    assert given.keys() <= TASK.keys(), "what the machines hand over"
+    return given | more
 
 
 def walk(world: World, deployment: Deployment, times: int) -> None:
@@ -110,14 +119,93 @@ def test_a_stale_attempt_leaves_with_its_class_name(world: World) -> None:
         invoke("release.start_app", given)
 
 
-def test_a_failure_is_marked_with_what_the_engine_caught(world: World) -> None:
-    deployment = world.deploy(world.service())
-    invoke("deploy.acquire_lease", payload(world, deployment, lease=None))
-    caught = {"error": "States.Timeout", "cause": ""}
+def test_a_failure_is_walked_back_and_marked_also_when_each_runs_twice(world: World) -> None:
+    service = world.service()
+    world.go_live(world.deploy(service))
+    failing = world.deploy(service)
+    world.acquire(failing)
+    world.build(failing, image="sha256:two")
+    for name in ("deploy.create_release", "release.create_instance", "release.start_app"):
+        invoke(name, payload(world, failing))
+    assert len(world.compute.running) == 2
+    for name in ("compensate.restore_route", "compensate.undo", "compensate.give_up"):
+        for _ in range(2):
+            invoke(name, payload(world, failing, state=name))
     for _ in range(2):
-        invoke("deploy.mark_failed", payload(world, deployment) | caught)
-    ended = world.get(deployment)
+        caught = {"error": "States.Timeout", "cause": ""}
+        invoke("deploy.mark_failed", payload(world, failing) | caught)
+    ended = world.get(failing)
     assert (ended.state, ended.error) == (DeploymentState.FAILED, "States.Timeout")
+    assert [spec.image for spec in world.compute.running] == ["sha256:one"]
+    assert not resources(world, failing, ResourceState.NEEDS_ATTENTION)
+
+
+def test_what_cannot_be_removed_is_listed_once(world: World) -> None:
+    failing = world.deploy(world.service())
+    world.acquire(failing)
+    world.build(failing)
+    for name in ("deploy.create_release", "release.create_instance"):
+        invoke(name, payload(world, failing))
+    world.compute.fail("remove", Transient("the cloud does not answer"), times=9)
+    for _ in range(2):
+        with pytest.raises(Transient):
+            invoke("compensate.undo", payload(world, failing))
+        invoke("compensate.give_up", payload(world, failing))
+    [stuck] = resources(world, failing, ResourceState.NEEDS_ATTENTION)
+    assert stuck.reason == "the cloud does not answer"
+
+
+def test_an_earlier_release_is_frozen_again_once(world: World) -> None:
+    service = world.service()
+    first = world.deploy(service)
+    world.go_live(first)
+    world.go_live(world.deploy(service), image="sha256:two")
+    back = rollbacks.rollback(ORGANIZATION, service.id, first.id, actor="ada", **world.line)
+    world.acquire(back)
+    answers = [invoke("rollback.create_release", payload(world, back)) for _ in range(2)]
+    assert answers == [{"number": back.number, "pre_deploy": False}] * 2
+    with world.store:
+        made = world.store.releases.of_deployment(ORGANIZATION, back.id)
+    assert made
+    assert made.image == "sha256:one"
+
+
+def test_a_command_before_the_release_runs_once(world: World) -> None:
+    deployment = world.deploy(world.service(run={"pre_deploy_command": "migrate"}))
+    world.acquire(deployment)
+    world.build(deployment)
+    made = invoke("deploy.create_release", payload(world, deployment))
+    assert made["pre_deploy"] is True
+    for _ in range(2):
+        invoke("release.pre_deploy_command", payload(world, deployment, state="pre-deploy"))
+    assert world.compute.calls.count("start") == 1
+    assert world.claim().job.kind is JobKind.PRE_DEPLOY
+
+
+@pytest.mark.parametrize("name", [schedule.handler for schedule in schedules()])
+def test_a_schedule_has_nothing_to_do_for_what_is_well(world: World, name: str) -> None:
+    service = world.service()
+    world.go_live(world.deploy(service))
+    before = (world.get_service(service), world.instances(service), world.route(service))
+    handler = import_module(f"functions.{name.removesuffix('.handler')}").handler
+    event = json.loads(path_of(name.removesuffix(".handler")).read_text())
+    for _ in range(2):
+        handler(event, LocalContext(name))
+    assert (world.get_service(service), world.instances(service), world.route(service)) == before
+    assert len(world.compute.running) == 1
+
+
+def resources(world: World, deployment: Deployment, state: ResourceState) -> list[Resource]:
+    with world.store:
+        found = world.store.resources.of_deployment(deployment.organization_id, deployment.id)
+    return [resource for resource in found if resource.state is state]
+
+
+def test_every_function_has_run_on_a_valid_input() -> None:
+    """Which is what the tests above do: a new function must join one of them."""
+    tree = ast.parse(Path(__file__).read_text())
+    named = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+    assert set(bootstrap.FUNCTIONS) <= named
 
 
 def test_names_of_functions_are_the_keys_of_the_state_machines() -> None:
