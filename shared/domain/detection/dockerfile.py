@@ -50,6 +50,10 @@ class Dockerfile:
             self._lines.append("")
         self._lines.append(f"FROM {actual} AS {name}" if name else f"FROM {actual}")
 
+    def stage_on(self, stage: str, name: str) -> None:
+        """Start a stage that goes on from an earlier one."""
+        self._lines += ["", f"FROM {stage} AS {name}"]
+
     def build_variables(self) -> None:
         """From here on a changed build variable runs the steps again."""
         self._lines.append(f"ARG {BUILD_ENV_DIGEST_ARG}=none")
@@ -81,6 +85,10 @@ class Dockerfile:
         """Copy from an earlier stage; `own` hands it to the user the image runs as."""
         owner = f" --chown={UID}:{UID}" if own else ""
         self._lines.append(f"COPY --from={stage}{owner} {source} {target}")
+
+    def copy_source(self) -> None:
+        """Copy the whole context into the app's folder, for the user the image runs as."""
+        self._lines.append(f"COPY --chown={UID}:{UID} . {APP}")
 
     def run(
         self,

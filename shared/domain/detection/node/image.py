@@ -54,8 +54,11 @@ class Image:
         debian = "bullseye" if int(runtime.version) < 16 else "bookworm"
         self._base = f"node:{runtime.version}-{debian}-slim"
         self.dockerfile = Dockerfile(context.generation)
+        self._source_apart = False
+        """Then a change of the source leaves the layer of the dependencies as it is."""
 
     def write(self, install: str, build: str | None, start: str | None, port: int) -> None:
+        self._source_apart = not build and self._only_dependencies_are_made()
         self._build_stage(install, build)
         file = self.dockerfile
         folder = self._shape.static
@@ -76,9 +79,7 @@ class Image:
         if manager.berry:
             self._berry_settings()
         file.build_variables()
-        needs_source = self._package.needs_source
-        if self._context.settings.install_command:
-            needs_source = needs_source or "the install command is the service's own"
+        needs_source = self._needs_source
         if needs_source:
             self._context.saw(
                 f"{needs_source}, so the source is copied before the dependencies are installed: "
@@ -90,13 +91,28 @@ class Image:
             if manager.berry and self._context.under(".yarn"):
                 file.copy(".yarn", to="./.yarn")
         file.run(install, caches=[self._cache], registries=["npm"], variables=True)
-        if not needs_source:
+        if not needs_source and not self._source_apart:
             file.copy(".", to=".")
         if build:
             file.run(build, variables=True)
         prune = self._prune()
         if prune:
             file.run(prune, caches=[self._cache])
+
+    @property
+    def _needs_source(self) -> str | None:
+        """Why the installation needs the source, None where the manifests are enough."""
+        if self._context.settings.install_command and not self._package.needs_source:
+            return "the install command is the service's own"
+        return self._package.needs_source
+
+    def _only_dependencies_are_made(self) -> bool:
+        """Whether all that installing leaves behind is one folder, node_modules."""
+        package, shape = self._package, self._shape
+        elsewhere = package.is_workspace or package.uses("prisma", "@prisma/client")
+        other_files = shape.static is not None or shape.standalone
+        declared = bool(package.manifest.get("dependencies"))
+        return declared and not (self._needs_source or elsewhere or other_files)
 
     @property
     def _cache(self) -> tuple[str, str]:
@@ -129,6 +145,9 @@ class Image:
             file.copy_built(f"{APP}/.next/static", f"{APP}/.next/static", own=True)
             if self._context.under("public"):
                 file.copy_built(f"{APP}/public", f"{APP}/public", own=True)
+        elif self._source_apart:
+            file.copy_built(f"{APP}/node_modules", f"{APP}/node_modules", own=True)
+            file.copy_source()
         else:
             file.copy_built(APP, APP, own=True)
         file.add(f"WORKDIR {APP}")

@@ -39,7 +39,7 @@ def detect(context: Context) -> Plan | None:
     port = context.settings.port or port_in_command(command or "") or start.port or DEFAULT_PORT
     build = context.settings.build_command or start.build_command
     image = Image(context, project, start, runtime)
-    image.write(build, command, port)
+    image.write(build, command, port, own_build=not context.settings.build_command)
     return context.plan(
         "Python",
         image.dockerfile,

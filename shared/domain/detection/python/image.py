@@ -49,8 +49,15 @@ class Image:
             self._base = "python:3.7-slim-bullseye"
         self.dockerfile = Dockerfile(context.generation)
         self.install_command = ""
+        self._source_apart = False
+        """Then a change of the source leaves the environment's layer as it is."""
 
-    def write(self, build_command: str | None, command: str | None, port: int) -> None:
+    def write(
+        self, build_command: str | None, command: str | None, port: int, *, own_build: bool
+    ) -> None:
+        """`own_build` says that the build command was found here, and so only makes files."""
+        only_makes_files = own_build or not build_command
+        self._source_apart = only_makes_files and not self._installs_source()
         self._build_stage(build_command)
         file = self.dockerfile
         file.stage(self._base)
@@ -63,7 +70,11 @@ class Image:
             file.env(PYTHONPATH=f"{APP}/{self._start.import_folder}")
         file.env(**self._start.environment)
         file.copy_built(VENV, VENV, own=False)
-        file.copy_built(APP, APP, own=True)
+        if self._source_apart and not build_command:
+            file.copy_source()
+        else:
+            stage = "source" if self._source_apart else "build"
+            file.copy_built(APP, APP, stage=stage, own=True)
         file.add(f"WORKDIR {APP}")
         file.start(command, port)
 
@@ -82,8 +93,18 @@ class Image:
             self._pip_run(override)
         else:
             self._install()
+        if build_command and self._source_apart:
+            file.stage_on("build", "source")
+            file.build_variables()
+            file.copy(".", to=".")
         if build_command:
             file.run(build_command, variables=True)
+
+    def _installs_source(self) -> bool:
+        """Whether installing needs more of the source than its manifests."""
+        project = self._project
+        own = self._context.settings.install_command
+        return bool(own or project.needs_source or project.is_package)
 
     def _install(self) -> None:
         installers = {
@@ -105,7 +126,7 @@ class Image:
             self.dockerfile.copy_manifests(self._project.manifests)
 
     def _source(self) -> None:
-        if not self._project.needs_source:
+        if not self._project.needs_source and not self._source_apart:
             self.dockerfile.copy(".", to=".")
 
     def _pip(self) -> None:
