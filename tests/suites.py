@@ -67,7 +67,9 @@ def run_suite(name: str) -> Counter[str]:
         report = Path(folder) / "report.xml"
         argv = [sys.executable, "-m", "pytest", f"tests/{name}", "-q", f"--junitxml={report}"]
         try:
-            code = subprocess.run(argv, cwd=PROJECT, timeout=SUITE_SECONDS, check=False).returncode
+            code = subprocess.run(
+                argv, cwd=PROJECT, env=_environment(), timeout=SUITE_SECONDS, check=False
+            ).returncode
         except subprocess.TimeoutExpired:
             print(f"{name}: not finished after {SUITE_SECONDS} s")
             return Counter(errors=1)
@@ -75,6 +77,12 @@ def run_suite(name: str) -> Counter[str]:
     if code and not counts["failed"] and not counts["errors"]:
         counts["errors"] += 1
     return counts
+
+
+def _environment() -> dict[str, str]:
+    """Programs that came with the Python dependencies (npm) are found after the machine's own."""
+    beside = str(Path(sys.executable).parent)
+    return {**os.environ, "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), beside])}
 
 
 def counted(report: Path) -> Counter[str]:

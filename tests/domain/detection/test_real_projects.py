@@ -94,7 +94,9 @@ def unpacked(name: str, argv: list[str]) -> Path:
         assert done.returncode == 0, done.stderr
         [archive] = Path(work).glob("*.t*gz")
         with tarfile.open(archive) as packed:
-            packed.extractall(Path(work) / "source", filter="data")
+            # Debian 12's Python has no filters yet; pinned archives are taken as they are.
+            packed.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+            packed.extractall(Path(work) / "source")
         [root] = (Path(work) / "source").iterdir()
         if not folder.exists():
             root.rename(folder)
