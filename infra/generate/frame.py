@@ -44,7 +44,7 @@ def stack(what: str, resources: dict[str, Any]) -> dict[str, Any]:
         "AWSTemplateFormatVersion": "2010-09-09",
         "Transform": "AWS::Serverless-2016-10-31",
         "Description": f"Click to Deploy: {what}.",
-        "Parameters": _described("String", strings) | _described("CommaDelimitedList", LISTS),
+        "Parameters": _strings(strings) | _lists(LISTS),
         "Conditions": {"InVpc": in_vpc},
         "Globals": {"Function": _globals(what)},
         "Resources": {"Logs": log_group(f"/${{Prefix}}/{what.lower()}"), **resources},
@@ -60,8 +60,13 @@ def log_group(name: str) -> dict[str, Any]:
     }
 
 
-def _described(kind: str, parameters: dict[str, str]) -> dict[str, Any]:
-    return {name: {"Type": kind, "Description": text} for name, text in parameters.items()}
+def _strings(parameters: dict[str, str]) -> dict[str, Any]:
+    return {name: {"Type": "String", "Description": text} for name, text in parameters.items()}
+
+
+def _lists(parameters: dict[str, str]) -> dict[str, Any]:
+    kind = {"Type": "CommaDelimitedList", "Default": ""}
+    return {name: {**kind, "Description": text} for name, text in parameters.items()}
 
 
 def _globals(what: str) -> dict[str, Any]:
@@ -88,13 +93,13 @@ def _environment(what: str) -> dict[str, Any]:
     }
     return {
         "DATABASE_URL": _secret("DatabaseSecret", "url"),
-        "C2D_DATABASE_POOL": 1,
+        "C2D_DATABASE_POOL": "1",
         "C2D_WORKFLOWS": "step_functions",
         "C2D_STATE_MACHINE_ARNS": sub("{" + arns + "}"),
         "C2D_DOMAIN": {"Ref": "Domain"},
         "C2D_SCHEME": "https",
-        "C2D_HTTP_PORT": 443,
-        "C2D_TIMEOUT_HEARTBEAT": HEARTBEAT_SECONDS,
+        "C2D_HTTP_PORT": "443",
+        "C2D_TIMEOUT_HEARTBEAT": str(HEARTBEAT_SECONDS),
         "PYDANTIC_DISABLE_PLUGINS": "1",
         **(tokens if what == "API" else {}),
     }

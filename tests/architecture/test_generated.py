@@ -14,6 +14,7 @@ import yaml
 from infra.generate import events, stacks
 from infra.generate.functions import ROOT, Function, endpoints, schedules, tasks
 from shared.runtime.tasks import AttemptInput
+from shared.settings import Settings, Timeouts, read
 
 STACKS = {"api": endpoints, "workflows": tasks, "schedules": schedules}
 TEMPLATES = [ROOT / "template.yaml", *sorted(stacks.FOLDER.glob("*.yaml"))]
@@ -118,6 +119,18 @@ def test_what_is_allowed_on_everything_says_why_on_its_line(path: Path) -> None:
     lines = [line for line in path.read_text().splitlines() if broad.search(line)]
     assert [line for line in lines if not re.search(r"'\*' # \w+ .+", line)] == []
     assert not re.search(r"(Action|- )\W*\w+:\*", path.read_text()), "no service as a whole"
+
+
+def test_the_environment_of_a_function_is_text() -> None:
+    for stack in STACKS:
+        document = yaml.safe_load((stacks.FOLDER / f"{stack}.yaml").read_text())
+        variables = document["Globals"]["Function"]["Environment"]["Variables"]
+        assert {type(v) for v in variables.values()} <= {str, dict}
+        given = {k: v for k, v in variables.items() if isinstance(v, str)}
+        assert read(given).workflows == "step_functions", "the settings take it"
+        known = {f"C2D_{name.upper()}" for name in Settings.model_fields}
+        known |= {f"C2D_TIMEOUT_{name.upper()}" for name in Timeouts.model_fields}
+        assert {k for k in variables if k.startswith("C2D_")} <= known
 
 
 def test_every_function_is_logged_for_a_limited_time() -> None:
