@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from shared.adapters.dbos.engine import DbosWorkflows
     from shared.adapters.docker.engine import Engine as DockerEngine
     from shared.domain.services import SlotRange
-    from shared.ports.compute import Compute, Images, Networks
+    from shared.ports.compute import Compute, Images, Names, Networks
     from shared.ports.secrets import Vault
     from shared.ports.store import UnitOfWork
     from shared.ports.workflows import Workflows
     from shared.usecases.building import BuildPolicy
     from shared.usecases.health import Check
+    from shared.usecases.naming import SettledNames
 
 __all__ = ["Settings", "settings"]
 
@@ -143,6 +144,22 @@ def compute() -> "Compute":
     from shared.adapters.docker.networks import DockerNetworks
 
     return DockerCompute(docker(), DockerNetworks(docker()))
+
+
+@cache
+def names() -> "Names":
+    from shared.adapters.docker.names import DockerNames
+    from shared.adapters.docker.networks import DockerNetworks
+
+    return DockerNames(docker(), DockerNetworks(docker()))
+
+
+@cache
+def settled_names() -> "SettledNames":
+    """What this process has made of names already."""
+    from shared.usecases.naming import SettledNames
+
+    return SettledNames()
 
 
 @cache

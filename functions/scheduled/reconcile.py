@@ -7,6 +7,7 @@ from shared import bootstrap
 from shared.runtime.schedules import report, scheduled
 from shared.usecases import reconciliation as r
 from shared.usecases.deletion import finish_deletions
+from shared.usecases.naming import settle_all_names
 from shared.usecases.supervision import start_stopped
 
 
@@ -14,6 +15,7 @@ from shared.usecases.supervision import start_stopped
 def handler() -> dict[str, Any]:
     uow, workflows, vault = bootstrap.unit_of_work(), bootstrap.workflows(), bootstrap.vault()
     compute, images, networks = bootstrap.compute(), bootstrap.images(), bootstrap.networks()
+    names, settled = bootstrap.names(), bootstrap.settled_names()
     patience = timedelta(seconds=bootstrap.settings().timeouts.no_agent)
     line = r.Line(uow, workflows, vault)
     r.each(
@@ -23,6 +25,7 @@ def handler() -> dict[str, Any]:
             lambda: r.repeat_answers(line),
             lambda: r.wake_lines(line),
             lambda: start_stopped(uow=uow, compute=compute),
+            lambda: settle_all_names(uow=uow, names=names, settled=settled),
             lambda: r.retry_removals(uow=uow, compute=compute),
             lambda: finish_deletions(uow=uow, compute=compute, images=images, networks=networks),
         ],

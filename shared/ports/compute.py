@@ -206,7 +206,7 @@ class Compute(Protocol):
 
 
 class Networks(Protocol):
-    """A private network per project: its instances reach each other by alias, nobody else does."""
+    """A private network per project: its instances reach each other there, nobody else does."""
 
     def ensure_network(self, project_id: UUID) -> str:
         """The network's provider id; made on the first call, once also under concurrent calls.
@@ -217,6 +217,21 @@ class Networks(Protocol):
 
     def remove_network(self, project_id: UUID) -> None:
         """Missing is fine. Raises Conflict while an instance is still on it."""
+        ...
+
+
+class Names(Protocol):
+    """Names inside a project's network. Both calls may be repeated and keep connections open."""
+
+    def publish_name(self, provider_id: str, project_id: UUID, name: str) -> None:
+        """Have `name` lead to the instance, for all of its project. Raises NotFound.
+
+        Others it leads to stay until it is withdrawn from them.
+        """
+        ...
+
+    def withdraw_name(self, provider_id: str, project_id: UUID) -> None:
+        """No name leads to the instance any more. Missing is fine."""
         ...
 
 

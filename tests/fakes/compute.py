@@ -91,7 +91,7 @@ class FakeCompute:
     # Compute
 
     def create(self, spec: InstanceSpec) -> str:
-        with self._call("create"):
+        with self.calling("create"):
             made = self.instances.items()
             earlier = [k for k, i in made if i.spec.instance_id == spec.instance_id]
             if earlier:
@@ -102,7 +102,7 @@ class FakeCompute:
                 if mount.provider_id not in self.volumes:
                     raise NotFound(f"volume {mount.provider_id} is not there")
             self._ensure_network(spec.project_id)
-            provider_id = f"instance-{spec.instance_id}"
+            provider_id = f"instance-{spec.instance_id}-{self.calls.count('create')}"
             address = spec.address if spec.kind is InstanceKind.SERVICE else None
             status = InstanceStatus(
                 provider_id, InstanceState.CREATED, address=address, image=spec.image
@@ -111,7 +111,7 @@ class FakeCompute:
             return provider_id
 
     def start(self, provider_id: str) -> None:
-        with self._call("start"):
+        with self.calling("start"):
             instance = self._known(provider_id)
             if instance.status.state is InstanceState.RUNNING:
                 return
@@ -127,7 +127,7 @@ class FakeCompute:
             )
 
     def stop(self, provider_id: str, grace_seconds: int) -> None:
-        with self._call("stop"):
+        with self.calling("stop"):
             instance = self.instances.get(provider_id)
             if instance is None or instance.status.state is not InstanceState.RUNNING:
                 return
@@ -135,24 +135,24 @@ class FakeCompute:
             self._end(instance, 143)
 
     def remove(self, provider_id: str) -> None:
-        with self._call("remove"):
+        with self.calling("remove"):
             self.instances.pop(provider_id, None)
 
     def status(self, provider_id: str) -> InstanceStatus:
-        with self._call("status"):
+        with self.calling("status"):
             instance = self.instances.get(provider_id)
             if instance is None:
                 return InstanceStatus(provider_id, InstanceState.MISSING)
             return instance.status
 
     def find(self, tags: Mapping[str, str]) -> Sequence[ProviderObject]:
-        with self._call("find"):
+        with self.calling("find"):
             return [o for o in self._objects() if tags.items() <= o.tags.items()]
 
     def logs(
         self, provider_id: str, tail: int, since: datetime | None = None
     ) -> Sequence[OutputLine]:
-        with self._call("logs"):
+        with self.calling("logs"):
             output = self._known(provider_id).output
             found = [line for line in output if since is None or line.at >= since]
             return tuple(found[-tail:]) if tail > 0 else ()
@@ -160,24 +160,24 @@ class FakeCompute:
     # Networks and volumes
 
     def ensure_network(self, project_id: UUID) -> str:
-        with self._call("ensure_network"):
+        with self.calling("ensure_network"):
             return self._ensure_network(project_id)
 
     def remove_network(self, project_id: UUID) -> None:
-        with self._call("remove_network"):
+        with self.calling("remove_network"):
             users = [i for i in self.instances.values() if i.spec.project_id == project_id]
             if any(i.status.state is InstanceState.RUNNING for i in users):
                 raise Conflict(f"the network of project {project_id} still has instances")
             self.networks.pop(project_id, None)
 
     def create_volume(self, volume_id: UUID, tags: Mapping[str, str]) -> str:
-        with self._call("create_volume"):
+        with self.calling("create_volume"):
             name = f"volume-{volume_id}"
             self.volumes.setdefault(name, {**tags, "volume": str(volume_id)})
             return name
 
     def remove_volume(self, provider_id: str) -> None:
-        with self._call("remove_volume"):
+        with self.calling("remove_volume"):
             mounts = [m for i in self.instances.values() for m in i.spec.volumes]
             if any(mount.provider_id == provider_id for mount in mounts):
                 raise Conflict(f"volume {provider_id} is held by an instance")
@@ -186,11 +186,11 @@ class FakeCompute:
     # Images
 
     def exists(self, reference: str) -> bool:
-        with self._call("exists"):
+        with self.calling("exists"):
             return self._image_id(reference) is not None
 
     def ensure(self, reference: str) -> ImageFacts:
-        with self._call("ensure"):
+        with self.calling("ensure"):
             image_id = self._image_id(reference) or self.registry.get(reference)
             if image_id is None:
                 raise ImageNotFound(f"the image {reference} could not be pulled")
@@ -198,7 +198,7 @@ class FakeCompute:
             return ImageFacts(image_id, self.exposed.get(image_id), 1)
 
     def tag(self, reference: str, name: str) -> None:
-        with self._call("tag"):
+        with self.calling("tag"):
             image_id = self._image_id(reference)
             if image_id is None:
                 raise ImageNotFound(f"image {reference} is not stored")
@@ -207,7 +207,7 @@ class FakeCompute:
             self.images[image_id].add(name)
 
     def remove_image(self, reference: str) -> None:
-        with self._call("remove_image"):
+        with self.calling("remove_image"):
             image_id = self._image_id(reference)
             if image_id is None:
                 return
@@ -220,7 +220,7 @@ class FakeCompute:
                 del self.images[image_id]
 
     def list_images(self, prefix: str) -> Sequence[StoredImage]:
-        with self._call("list_images"):
+        with self.calling("list_images"):
             return [
                 StoredImage(image_id, tuple(sorted(names - {image_id})), 1_000_000, self._clock)
                 for image_id, names in self.images.items()
@@ -229,17 +229,17 @@ class FakeCompute:
 
     def prune_build_cache(self, *, keep_bytes: int, unused_for: timedelta | None = None) -> int:
         del keep_bytes, unused_for
-        with self._call("prune_build_cache"):
+        with self.calling("prune_build_cache"):
             return 0
 
     def disk_usage(self) -> DiskUsage:
-        with self._call("disk_usage"):
+        with self.calling("disk_usage"):
             return DiskUsage(len(self.images) * 1_000_000, 0, 0, 0, 10**11, 10**12)
 
     # Inside
 
     @contextmanager
-    def _call(self, method: str) -> Iterator[None]:
+    def calling(self, method: str) -> Iterator[None]:
         with self._lock:
             self.calls.append(method)
             self._break(self._before, method)

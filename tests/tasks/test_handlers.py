@@ -19,6 +19,8 @@ from shared.domain.jobs import JobKind
 from shared.domain.resources import Resource, ResourceState
 from shared.settings import Settings
 from shared.usecases import rollbacks
+from shared.usecases.naming import SettledNames
+from shared.usecases.supervision import start_stopped
 from tests.usecases.world import ORGANIZATION, POLICY, World
 
 WAITING = {
@@ -52,6 +54,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         "compute": made.compute,
         "images": made.compute,
         "networks": made.compute,
+        "names": made.names,
+        "settled_names": SettledNames(),
         "build_policy": POLICY,
         "settings": Settings(workflows="step_functions"),
     }
@@ -102,6 +106,30 @@ def test_the_functions_bring_a_deployment_live_also_when_each_runs_twice(
     assert world.get(deployment).state is DeploymentState.LIVE
     assert len(world.compute.running) == 1
     assert world.compute.calls.count("create") == 1
+
+
+def test_a_name_that_cannot_be_moved_fails_no_deployment_and_is_moved_later(world: World) -> None:
+    service = world.service()
+    deployment = world.deploy(service)
+    world.compute.fail("publish_name", Transient("the engine does not answer"))
+    walk(world, deployment, 1)
+    assert world.get(deployment).state is DeploymentState.LIVE
+    assert world.names.led_to(world.project.id, "web") == set()
+    import_module("functions.scheduled.reconcile").handler({}, LocalContext("reconcile"))
+    [serving] = world.instances(service).values()
+    assert world.names.led_to(world.project.id, "web") == {serving.provider_id}
+
+
+def test_an_instance_made_again_is_named_in_the_same_run(world: World) -> None:
+    service = world.service()
+    world.go_live(world.deploy(service))
+    [before] = world.instances(service).values()
+    world.compute.vanish(before.provider_id or "")
+    start_stopped(uow=world.store, compute=world.compute)
+    import_module("functions.scheduled.supervise").handler({}, LocalContext("supervise"))
+    [after] = world.instances(service).values()
+    assert after.provider_id != before.provider_id
+    assert world.names.led_to(world.project.id, "web") == {after.provider_id}
 
 
 @pytest.mark.parametrize("name", bootstrap.FUNCTIONS)

@@ -25,6 +25,7 @@ from shared.usecases.attempts import Attempt
 from shared.usecases.projects import create_project
 from shared.usecases.services import create_service
 from tests.fakes.compute import FakeCompute
+from tests.fakes.names import FakeNames
 from tests.fakes.store import FakeStore
 from tests.fakes.vault import FakeVault
 from tests.fakes.workflows import FakeWorkflows
@@ -41,6 +42,7 @@ class World:
         self.workflows = FakeWorkflows()
         self.vault = FakeVault()
         self.compute = FakeCompute()
+        self.names = FakeNames(self.compute)
         self.project: Project = create_project(
             ORGANIZATION, name="shop", description="", uow=self.store
         )

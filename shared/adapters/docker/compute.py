@@ -8,6 +8,7 @@ from uuid import UUID
 
 from shared.adapters.docker.container import container_config, name_of
 from shared.adapters.docker.engine import Engine, read_tags, translated
+from shared.adapters.docker.names import DockerNames
 from shared.adapters.docker.networks import DockerNetworks
 from shared.adapters.docker.output import read_output
 from shared.adapters.docker.reports import (
@@ -44,6 +45,7 @@ class DockerCompute:
     def __init__(self, engine: Engine, networks: DockerNetworks) -> None:
         self._engine = engine
         self._networks = networks
+        self._names = DockerNames(engine, networks)
 
     def create(self, spec: InstanceSpec) -> str:
         """The name is unique by instance, so a search is needed only when it is taken."""
@@ -51,6 +53,11 @@ class DockerCompute:
         self._networks.ensure_network(spec.project_id)
         network = self._networks.name(spec.project_id)
         config = container_config(spec, self._engine, network)
+        made = self._create_once(config, spec)
+        self._names.join(made, spec.project_id)
+        return made
+
+    def _create_once(self, config: dict[str, Any], spec: InstanceSpec) -> str:
         deadline = time.monotonic() + _SETTLE_SECONDS
         while True:
             try:
@@ -65,6 +72,7 @@ class DockerCompute:
             time.sleep(_POLL_SECONDS)
 
     def start(self, provider_id: str) -> None:
+        self._names.release_address(provider_id)
         try:
             self._start(provider_id)
         except NotFound:
@@ -158,6 +166,7 @@ class DockerCompute:
             api = self._engine.api
             api.disconnect_container_from_network(provider_id, name, force=True)
             api.connect_container_to_network(provider_id, name, aliases=attached.get("Aliases"))
+        self._names.rejoin(provider_id, project)
 
     def _inspect(self, provider_id: str) -> dict[str, Any]:
         with translated(f"instance {provider_id[:12]}"):

@@ -1,8 +1,9 @@
-"""A bridge per project, on a block of the configured pool that nothing else uses."""
+"""Two bridges per project, each on a block of the configured pool that nothing else uses."""
 
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from threading import Lock
@@ -15,6 +16,7 @@ from shared.adapters.docker.engine import Engine, translated
 from shared.domain.errors import Conflict, NotFound, QuotaExceeded, Transient
 
 BRIDGE_PREFIX = "c2d"
+_NAMES = "names"
 _DEADLINE_SECONDS = 20.0
 _POLL_SECONDS = 0.05
 
@@ -34,10 +36,12 @@ def host_routes() -> list[IPv4Network]:
 
 
 class DockerNetworks:
-    """The Networks port. A project's name and bridge follow from its id, so it has one network.
+    """The Networks port. Names and bridges follow from the project's id, so each is there once.
 
-    The engine lets two networks share a name but not a bridge: of concurrent creates one wins and
-    the others find what it made.
+    The second network carries the names of services (see `DockerNames`). It is internal: the
+    way out and the published port of an instance stay with the first one. The engine lets two
+    networks share a name but not a bridge: of concurrent creates one wins and the others find
+    what it made.
     """
 
     def __init__(
@@ -54,12 +58,17 @@ class DockerNetworks:
         """The interface's name, 15 characters, which firewall rules match as `c2d+`."""
         return f"{BRIDGE_PREFIX}{self._key(project_id)}"
 
+    def names(self, project_id: UUID) -> str:
+        """The name of the network on which services are found by theirs."""
+        return f"c2d-{_NAMES}-{self._key(project_id, _NAMES)}"
+
     def ensure_network(self, project_id: UUID) -> str:
-        found = self._find(project_id)
-        if found is not None:
-            return found
-        with self._allocating:
-            return self._make(project_id)
+        return self._ensure(_Wanted(project_id, self.name(project_id), self.bridge(project_id)))
+
+    def ensure_names(self, project_id: UUID) -> str:
+        """The names network's provider id, as `ensure_network` for the first one."""
+        bridge = f"{BRIDGE_PREFIX}{self._key(project_id, _NAMES)}"
+        return self._ensure(_Wanted(project_id, self.names(project_id), bridge, names=True))
 
     def remove_network(self, project_id: UUID) -> None:
         subject = f"the network of project {project_id}"
@@ -70,11 +79,18 @@ class DockerNetworks:
             except NotFound:
                 continue
 
-    def _make(self, project_id: UUID) -> str:
+    def _ensure(self, wanted: "_Wanted") -> str:
+        found = self._find(wanted)
+        if found is not None:
+            return found
+        with self._allocating:
+            return self._make(wanted)
+
+    def _make(self, wanted: "_Wanted") -> str:
         refused: set[IPv4Network] = set()
         deadline = time.monotonic() + _DEADLINE_SECONDS
         while time.monotonic() < deadline:
-            found = self._find(project_id)
+            found = self._find(wanted)
             if found is not None:
                 return found
             block = self._free_block(refused)
@@ -86,20 +102,21 @@ class DockerNetworks:
                 time.sleep(_POLL_SECONDS)
                 continue
             try:
-                return self._create(project_id, block)
+                return self._create(wanted, block)
             except Conflict:
                 refused.add(block)
-        raise Transient(f"no network block for project {project_id} could be had in time")
+        raise Transient(f"no network block for project {wanted.project_id} could be had in time")
 
-    def _create(self, project_id: UUID, block: IPv4Network) -> str:
-        with translated(f"the network of project {project_id}"):
+    def _create(self, wanted: "_Wanted", block: IPv4Network) -> str:
+        with translated(f"the network of project {wanted.project_id}"):
             made = self._engine.api.create_network(
-                self.name(project_id),
+                wanted.name,
                 driver="bridge",
                 check_duplicate=True,
-                labels=self._engine.labels({"project": str(project_id)}),
+                internal=wanted.names,
+                labels=self._engine.labels(wanted.tags),
                 options={
-                    "com.docker.network.bridge.name": self.bridge(project_id),
+                    "com.docker.network.bridge.name": wanted.bridge,
                     "com.docker.network.bridge.enable_icc": "true",
                 },
                 ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(block))]),
@@ -124,8 +141,8 @@ class DockerNetworks:
             "the engine's networks and this machine's routes; delete a project or widen the pool"
         )
 
-    def _find(self, project_id: UUID) -> str | None:
-        found = self._list(project_id)
+    def _find(self, wanted: "_Wanted") -> str | None:
+        found = [n for n in self._list(wanted.project_id) if n["Name"] == wanted.name]
         return str(min(found, key=lambda n: (n["Created"], n["Id"]))["Id"]) if found else None
 
     def _list(self, project_id: UUID) -> list[dict[str, Any]]:
@@ -133,9 +150,24 @@ class DockerNetworks:
         with translated("the engine's networks"):
             return list(self._engine.api.networks(filters={"label": wanted}))
 
-    def _key(self, project_id: UUID) -> str:
-        owner = f"{self._engine.config.platform_id}/{project_id}"
+    def _key(self, project_id: UUID, use: str | None = None) -> str:
+        owner = "/".join(filter(None, (self._engine.config.platform_id, str(project_id), use)))
         return hashlib.sha256(owner.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One of a project's two networks; `names` for the one that carries names."""
+
+    project_id: UUID
+    name: str
+    bridge: str
+    names: bool = False
+
+    @property
+    def tags(self) -> dict[str, str]:
+        use = {"use": _NAMES} if self.names else {}
+        return {"project": str(self.project_id), **use}
 
 
 def _subnets(networks: Iterable[dict[str, Any]]) -> Iterator[IPv4Network]:

@@ -16,6 +16,7 @@ import pytest
 from shared.adapters.docker.compute import DockerCompute
 from shared.adapters.docker.engine import DockerConfig, Engine
 from shared.adapters.docker.images import DockerImages
+from shared.adapters.docker.names import DockerNames
 from shared.adapters.docker.networks import DockerNetworks
 from shared.adapters.docker.volumes import DockerVolumes
 from shared.domain.errors import PlatformError
@@ -112,6 +113,7 @@ class DockerCloud:
         self.engine = Engine(config)
         self.networks = DockerNetworks(self.engine)
         self.compute = DockerCompute(self.engine, self.networks)
+        self.names = DockerNames(self.engine, self.networks)
         self.volumes = DockerVolumes(self.engine)
         self.images = DockerImages(self.engine)
         self._made: list[str] = []

@@ -70,7 +70,10 @@ def _set(cloud: DockerCloud, undo: ExitStack) -> Scene:
     project = uuid4()
     service, _ = _serve(cloud, project, "mine")
     sibling, _ = _serve(cloud, project, "sibling")
-    foreign, foreign_spec = _serve(cloud, uuid4(), "foreign")
+    strangers = uuid4()
+    foreign, foreign_spec = _serve(cloud, strangers, "foreign")
+    cloud.names.publish_name(sibling, project, "sibling")
+    cloud.names.publish_name(foreign, strangers, "foreign")
     outside = undo.enter_context(probes.neighbour(f"tc2d{os.getpid() % 100_000}"))
     router, api, database, over_ipv6 = (
         listening(a) for a in ("0.0.0.0", "0.0.0.0", "0.0.0.0", "::")
@@ -83,7 +86,7 @@ def _set(cloud: DockerCloud, undo: ExitStack) -> Scene:
         "Caddy's admin port": [("127.0.0.1", listening("127.0.0.1"))],
         "the metadata address": [(probes.METADATA, outside)],
         "a denied network": [(probes.DENIED_NEIGHBOUR, outside)],
-        "another project's container": [(_address(cloud, foreign), PORT)],
+        "another project's container": [(host, PORT) for host in _addresses(cloud, foreign)],
         "another project's published port": [(foreign_spec.address, foreign_spec.host_port)],
         "a container on the default bridge": [(_bystander(cloud), PORT)],
         "this machine over IPv6": [(host, over_ipv6) for host in probes.own_ipv6_addresses()],
@@ -119,8 +122,12 @@ def _bystander(cloud: DockerCloud) -> str:
 
 
 def _address(cloud: DockerCloud, provider_id: str) -> str:
+    return _addresses(cloud, provider_id)[0]
+
+
+def _addresses(cloud: DockerCloud, provider_id: str) -> list[str]:
     networks = cloud.api.inspect_container(provider_id)["NetworkSettings"]["Networks"]
-    return str(next(iter(networks.values()))["IPAddress"])
+    return [str(network["IPAddress"]) for network in networks.values()]
 
 
 def _enforce(router: int, undo: ExitStack) -> None:
@@ -139,7 +146,7 @@ def _enforce(router: int, undo: ExitStack) -> None:
 
 @pytest.fixture(scope="module")
 def from_service(scene: Scene) -> dict[Target, str]:
-    targets = [*scene.everything, scene.sibling, ("foreign", PORT)]
+    targets = [*scene.everything, scene.sibling, ("sibling", PORT), ("foreign", PORT)]
     argv = ("python3", "-c", probes.SCRIPT, probes.asked(targets))
     code, printed = scene.cloud.execute(scene.service, *argv)
     assert code == 0, printed
@@ -161,6 +168,7 @@ def test_a_service_reaches_its_own_project_and_no_name_of_another(
     scene: Scene, from_service: dict[Target, str]
 ) -> None:
     assert from_service[scene.sibling] == "open"
+    assert from_service["sibling", PORT] == "open"
     assert from_service["foreign", PORT].startswith("gaierror")
 
 

@@ -31,7 +31,11 @@ def small_pool(platform_id: str) -> Iterator[DockerCloud]:
 
 
 def subnet(cloud: DockerCloud, project: UUID) -> str:
-    [network] = cloud.api.networks(names=[cloud.networks.name(project)])
+    return subnet_of(cloud, cloud.networks.name(project))
+
+
+def subnet_of(cloud: DockerCloud, name: str) -> str:
+    [network] = cloud.api.networks(names=[name])
     return str(network["IPAM"]["Config"][0]["Subnet"])
 
 
@@ -166,7 +170,8 @@ def test_sixty_projects_run_side_by_side(engine_cloud: DockerCloud) -> None:
     found = engine_cloud.compute.find({})
     assert {o.provider_id for o in found if o.state is InstanceState.RUNNING} == set(made)
     subnets = {subnet(engine_cloud, spec.project_id) for spec in specs}
-    assert len(subnets) == 60
+    subnets |= {subnet_of(engine_cloud, engine_cloud.networks.names(s.project_id)) for s in specs}
+    assert len(subnets) == 120
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(engine_cloud.compute.remove, made))
         list(pool.map(engine_cloud.networks.remove_network, (s.project_id for s in specs)))
