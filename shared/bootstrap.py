@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from shared.adapters.dbos.engine import DbosWorkflows
     from shared.adapters.docker.engine import Engine as DockerEngine
+    from shared.domain.audit import Act
     from shared.domain.services import SlotRange
     from shared.ports.compute import Compute, Images, Names, Networks
     from shared.ports.secrets import Vault
@@ -58,10 +59,11 @@ def engine() -> "Engine":
     return make_engine(settings().database_url, pool_size=settings().database_pool)
 
 
-def unit_of_work() -> "UnitOfWork":
+def unit_of_work(act: "Act | None" = None) -> "UnitOfWork":
+    """A transaction; with `act` its first change is written into the audit log."""
     from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 
-    return SqlUnitOfWork(engine())
+    return SqlUnitOfWork(engine(), act=act)
 
 
 @cache

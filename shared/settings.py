@@ -48,6 +48,7 @@ class Settings(BaseModel):
     database_url: str = "postgresql:///click_to_deploy"
     database_pool: int = 20
     api_url: str = "http://127.0.0.1:8080"
+    public_url: str | None = None
     http_port: int = 7080
     domain: str = "localhost"
     scheme: str = "http"
@@ -76,6 +77,11 @@ class Settings(BaseModel):
     build_cache_mb: int = 10 * 1024
     tick_seconds: float = 1.0
     timeouts: Timeouts = Timeouts()
+
+    @property
+    def reached_at(self) -> str:
+        """The API's address from outside: what browsers and webhooks use."""
+        return (self.public_url or self.api_url).rstrip("/")
 
     @property
     def keys(self) -> Path:

@@ -1,12 +1,14 @@
 """Every function there is: its handler, what it is for, and which ports it asks for."""
 
 import ast
+import inspect
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
@@ -64,9 +66,8 @@ def _endpoint(module_name: str, route: APIRoute) -> Endpoint:
 
 def _providers(dependant: Dependant) -> Iterator[str]:
     for inner in dependant.dependencies:
-        call: Any = inner.call
-        if getattr(call, "__module__", "") == bootstrap.__name__:
-            yield call.__name__
+        if getattr(inner.call, "__module__", "").startswith("shared.http."):
+            yield from _named_in(inspect.getsource(inner.call))  # type: ignore[arg-type]
         yield from _providers(inner)
 
 
@@ -93,8 +94,11 @@ def _function(module: str, name: str) -> Function:
 
 
 def _in_source(module: str) -> Iterator[str]:
-    path = ROOT / Path(*module.split(".")).with_suffix(".py")
-    for node in ast.walk(ast.parse(path.read_text())):
+    yield from _named_in((ROOT / Path(*module.split(".")).with_suffix(".py")).read_text())
+
+
+def _named_in(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(textwrap.dedent(source))):
         match node:
             case ast.Attribute(value=ast.Name(id="bootstrap"), attr=provider):
                 yield provider

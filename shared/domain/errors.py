@@ -62,6 +62,12 @@ class Invalid(PlatformError):
     status = 422
 
 
+class AccessLost(PlatformError):
+    """A Git provider no longer accepts the connection's token, or no longer shows a repository."""
+
+    status = 409
+
+
 class RateLimited(PlatformError):
     status = 429
 

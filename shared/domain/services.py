@@ -75,11 +75,21 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a service's code comes from."""
+    """Where a service's code comes from, and which pushes deploy it.
+
+    A push to `branch` deploys when a changed file matches one of `watch_paths` (patterns as in
+    .gitignore; none: any file under `root_directory`). A tag deploys when it matches
+    `tag_pattern` (none: no tag does). `wait_for_ci` holds a push until the commit's checks pass.
+    With `previews` every pull or merge request gets a service of its own.
+    """
 
     repository_url: str
     branch: str | None = None
     root_directory: str = ""
+    watch_paths: tuple[str, ...] = ()
+    tag_pattern: str | None = None
+    wait_for_ci: bool = False
+    previews: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,20 @@
-"""Who calls, and ports as FastAPI dependencies. Tests override these."""
+"""Who calls, and ports as FastAPI dependencies. Tests override these.
+
+They are coroutines wherever they do not wait: a plain function costs a thread per request.
+"""
 
 import secrets
-from dataclasses import dataclass
-from typing import Annotated, Final
-from uuid import UUID
+from collections.abc import Awaitable, Callable
+from typing import Annotated
 
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from shared import bootstrap
+from shared.domain.access import Actor, Scope
+from shared.domain.audit import Act
 from shared.domain.errors import Unauthenticated
+from shared.http.identity import identify
 from shared.ports.compute import Compute
 from shared.ports.secrets import Vault
 from shared.ports.signals import Signals
@@ -17,32 +22,62 @@ from shared.ports.store import UnitOfWork
 from shared.ports.workflows import Workflows
 from shared.settings import Settings
 
-LOCAL_ORGANIZATION: Final = UUID("6f7267a0-0000-4000-8000-000000000001")
-"""Everything on one machine belongs to this organisation until sign-in brings others."""
-
 _bearer = HTTPBearer(auto_error=False, description="An API token (c2d_…)")
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who is calling, and for which organisation."""
-
-    organization_id: UUID
-    name: str
+async def actor(request: Request, _documented: Bearer) -> Actor:
+    """Who calls. Raises Unauthenticated."""
+    return await identify(request)
 
 
-def actor(bearer: Bearer) -> Actor:
-    """The owner of this machine, by the token of its state folder. Raises Unauthenticated."""
-    expected = bootstrap.settings().api_token
-    if bearer is None:
-        raise Unauthenticated("send an API token: Authorization: Bearer c2d_… (see c2d login)")
-    if not expected or not secrets.compare_digest(bearer.credentials, expected):
-        raise Unauthenticated("this API token is not known here: sign in again with c2d login")
-    return Actor(LOCAL_ORGANIZATION, "owner")
+async def act(request: Request) -> Act:
+    """What this request does, for the audit log; the caller is filled in when it is known."""
+    endpoint = request.scope.get("endpoint")
+    action = getattr(endpoint, "__module__", "").removeprefix("functions.api.")
+    return Act(
+        action=action,
+        request_id=request.headers.get("x-request-id"),
+        address=request.client.host if request.client else None,
+    )
 
 
-def agent(bearer: Bearer) -> str:
+CurrentAct = Annotated[Act, Depends(act)]
+
+
+def requiring(scope: Scope) -> Callable[..., Awaitable[Actor]]:
+    """A dependency on a caller who has `scope`; else it raises Forbidden."""
+
+    async def caller(who: Annotated[Actor, Depends(actor)], current: CurrentAct) -> Actor:
+        who.require(scope)
+        current.actor = who
+        return who
+
+    return caller
+
+
+async def store(current: CurrentAct) -> UnitOfWork:
+    """The request's transactions: what they change is written into the audit log."""
+    return bootstrap.unit_of_work(current)
+
+
+async def workflows() -> Workflows:
+    return bootstrap.workflows()
+
+
+async def vault() -> Vault:
+    return bootstrap.vault()
+
+
+async def compute() -> Compute:
+    return bootstrap.compute()
+
+
+async def settings() -> Settings:
+    return bootstrap.settings()
+
+
+async def agent(bearer: Bearer) -> str:
     """The registration token of an agent. Raises Unauthenticated."""
     expected = bootstrap.settings().agent_token
     given = bearer.credentials if bearer else ""
@@ -51,27 +86,30 @@ def agent(bearer: Bearer) -> str:
     return given
 
 
-def job_token(bearer: Bearer) -> str:
+async def job_token(bearer: Bearer) -> str:
     """The token of one job; its use case checks it. Raises Unauthenticated when there is none."""
     if bearer is None:
         raise Unauthenticated("send the job's token: Authorization: Bearer c2dj_…")
     return bearer.credentials
 
 
-def signals(request: Request) -> Signals | None:
+async def signals(request: Request) -> Signals | None:
     """What wakes long polls; None on Lambda, where nobody waits."""
     found: Signals | None = getattr(request.app.state, "signals", None)
     return found
 
 
-Caller = Annotated[Actor, Depends(actor)]
+Caller = Annotated[Actor, Depends(requiring(Scope.READ))]
+Deployer = Annotated[Actor, Depends(requiring(Scope.DEPLOY))]
+Writer = Annotated[Actor, Depends(requiring(Scope.WRITE))]
+Admin = Annotated[Actor, Depends(requiring(Scope.ADMIN))]
 RegisteredAgent = Annotated[str, Depends(agent)]
 JobToken = Annotated[str, Depends(job_token)]
-Store = Annotated[UnitOfWork, Depends(bootstrap.unit_of_work)]
-Engine = Annotated[Workflows, Depends(bootstrap.workflows)]
-Secrets = Annotated[Vault, Depends(bootstrap.vault)]
-Cloud = Annotated[Compute, Depends(bootstrap.compute)]
-Config = Annotated[Settings, Depends(bootstrap.settings)]
+Store = Annotated[UnitOfWork, Depends(store)]
+Engine = Annotated[Workflows, Depends(workflows)]
+Secrets = Annotated[Vault, Depends(vault)]
+Cloud = Annotated[Compute, Depends(compute)]
+Config = Annotated[Settings, Depends(settings)]
 Wakeups = Annotated[Signals | None, Depends(signals)]
 Limit = Annotated[int, Query(ge=1, le=100, description="Items per page")]
 Cursor = Annotated[str | None, Query(description="Where the page before ended", max_length=500)]

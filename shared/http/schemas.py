@@ -11,7 +11,7 @@ from shared.domain.jobs import Agent
 from shared.domain.projects import Project
 from shared.domain.resources import Resource
 from shared.domain.services import OverlapPolicy, Service
-from shared.ports.store import Page
+from shared.ports.pages import Page
 from shared.usecases.services import Running
 
 T = TypeVar("T")
@@ -61,6 +61,12 @@ class SourceBody(Strict):
         default=None, max_length=250, pattern=r"^[^\s~^:?*\[\\-][^\s~^:?*\[\\]*$"
     )
     root_directory: str = Field(default="", max_length=500)
+    watch_paths: tuple[Annotated[str, Field(max_length=500)], ...] = Field(
+        default=(), max_length=100
+    )
+    tag_pattern: str | None = Field(default=None, max_length=250)
+    wait_for_ci: bool = False
+    previews: bool = False
 
 
 class BuildBody(Strict):

@@ -8,9 +8,8 @@ entity has a `version`, that grows by one with each save and the answer carries 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Protocol, Self
 from uuid import UUID
 
 from shared.domain.deployments import Deployment
@@ -22,17 +21,17 @@ from shared.domain.resources import Resource, ResourceState
 from shared.domain.routes import Route
 from shared.domain.services import Service
 from shared.domain.variables import Variable
+from shared.ports.access import Audit, Canvases, Tokens
 from shared.ports.ledger import Logs, Steps
-
-T = TypeVar("T", covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """Some items in a stable order, and where the next ones start (None: nowhere)."""
-
-    items: Sequence[T]
-    next_cursor: str | None = None
+from shared.ports.pages import Page
+from shared.ports.repositories import (
+    Connections,
+    Deliveries,
+    Hooks,
+    Previews,
+    Reports,
+    Sources,
+)
 
 
 class Projects(Protocol):
@@ -251,6 +250,15 @@ class UnitOfWork(Protocol):
     leases: Leases
     jobs: Jobs
     agents: Agents
+    tokens: Tokens
+    audit: Audit
+    canvases: Canvases
+    connections: Connections
+    sources: Sources
+    hooks: Hooks
+    deliveries: Deliveries
+    reports: Reports
+    previews: Previews
 
     def __enter__(self) -> Self: ...
 

@@ -16,6 +16,7 @@ from shared import bootstrap
 from shared.adapters.local_lambda import LocalContext
 from shared.domain.jobs import JobKind
 from shared.http import deps
+from shared.http.identity import LOCAL_ORGANIZATION
 from shared.settings import Settings
 from shared.usecases import building, variables
 from tests.usecases import world as worlds
@@ -23,7 +24,6 @@ from tests.usecases.world import POLICY, World
 
 ENDPOINTS = list(endpoints())
 SETTINGS = Settings(api_token="c2d_sample", agent_token="c2da_sample")
-SETTINGS_PROVIDER, BUILD_APP = bootstrap.settings, shared.http.app.build_app
 WITH_SAMPLE_IDS = ("projects", "services", "deployments", "jobs")
 REFUSED = {
     "api.deployments.retry": (409, "Conflict"),  # it has not ended
@@ -35,6 +35,8 @@ REFUSED = {
 """What the samples ask of a service whose first deployment is being built, and cannot have."""
 OPEN = {"api.health.get", "api.health.ready"}
 
+BUILD_APP = shared.http.app.build_app
+
 
 class Current:
     """The world of the running test: a handler keeps its app for the life of the process."""
@@ -45,11 +47,11 @@ class Current:
 def over_fakes(routers: list[APIRouter], **options: Any) -> FastAPI:
     app = BUILD_APP(routers, **options)
     fakes: dict[Callable[..., Any], Callable[[], Any]] = {
-        bootstrap.unit_of_work: lambda: Current.world.store,
-        bootstrap.workflows: lambda: Current.world.workflows,
-        bootstrap.vault: lambda: Current.world.vault,
-        bootstrap.compute: lambda: Current.world.compute,
-        SETTINGS_PROVIDER: lambda: SETTINGS,
+        deps.store: lambda: Current.world.store,
+        deps.workflows: lambda: Current.world.workflows,
+        deps.vault: lambda: Current.world.vault,
+        deps.compute: lambda: Current.world.compute,
+        deps.settings: lambda: SETTINGS,
     }
     app.dependency_overrides |= fakes
     return app
@@ -63,7 +65,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(bootstrap, "settings", lambda: SETTINGS)
     monkeypatch.setattr(bootstrap, "build_policy", lambda: POLICY)
     monkeypatch.setattr(bootstrap, "health_checks", lambda: checks)
-    monkeypatch.setattr(worlds, "ORGANIZATION", deps.LOCAL_ORGANIZATION)
+    monkeypatch.setattr(worlds, "ORGANIZATION", LOCAL_ORGANIZATION)
     with monkeypatch.context() as named:
         for module in WITH_SAMPLE_IDS:
             named.setattr(f"shared.usecases.{module}.new_id", lambda: UUID(SAMPLE_ID))
@@ -75,7 +77,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         building.request_build(made.attempt(deployment), policy=POLICY, **made.line)
         assert made.claim("build").job.kind is JobKind.BUILD
     variables.create(
-        deps.LOCAL_ORGANIZATION,
+        LOCAL_ORGANIZATION,
         service.id,
         variables.Assignment("KEY", "value"),
         actor="ada",

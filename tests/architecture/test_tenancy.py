@@ -16,8 +16,13 @@ from shared.adapters.postgres.tables import metadata
 from shared.ports import store as ports
 
 ROOT = Path(__file__).parents[2]
-CROSSING = {"SqlJobs": {"get", "lock", "claim"}, "SqlAgents": {"seen", "list"}}
-"""Agents belong to the platform, and know a job by its id and its token."""
+CROSSING = {
+    "SqlJobs": {"get", "lock", "claim"},
+    "SqlAgents": {"seen", "list"},
+    "SqlAudit": {"about", "read"},
+}
+"""Agents belong to the platform, and know a job by its id and its token; what a request is about
+belongs to its caller's organisation."""
 PLATFORM_TABLES = {"counters", "agents", "route_hosts"}
 
 

@@ -14,7 +14,7 @@ from shared.domain.deployments import DeploymentState, Step, StepOutcome
 from shared.domain.ids import now
 from shared.domain.logs import LogChunk
 from shared.http.app import build_app
-from shared.http.deps import LOCAL_ORGANIZATION
+from shared.http.identity import LOCAL_ORGANIZATION
 from shared.http.local import modules
 from shared.settings import Settings
 from tests.cli.conftest import Cli

@@ -4,13 +4,23 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from shared.ports import ledger
+from shared.domain.audit import Act
+from shared.ports import access, ledger, repositories
 from shared.ports import store as ports
+from tests.fakes.store_access import FakeAudit, FakeCanvases, FakeTokens
 from tests.fakes.store_entities import (
     FakeDeployments,
     FakeProjects,
     FakeServices,
     FakeSteps,
+)
+from tests.fakes.store_git import (
+    FakeConnections,
+    FakeDeliveries,
+    FakeHooks,
+    FakePreviews,
+    FakeReports,
+    FakeSources,
 )
 from tests.fakes.store_outside import FakeResources, FakeRoutes, FakeVariables
 from tests.fakes.store_releases import FakeInstances, FakeReleases
@@ -22,7 +32,8 @@ class FakeStore:
     """A UnitOfWork that rolls back on an exception.
 
     Transactions of different threads take turns. `commits` counts those that ended well and
-    `notified` holds what they announced, as (channel, payload).
+    `notified` holds what they announced, as (channel, payload). `acting` tells on whose behalf the
+    next transactions run.
     """
 
     projects: ports.Projects
@@ -38,6 +49,15 @@ class FakeStore:
     leases: ports.Leases
     jobs: ports.Jobs
     agents: ports.Agents
+    tokens: access.Tokens
+    audit: access.Audit
+    canvases: access.Canvases
+    connections: repositories.Connections
+    sources: repositories.Sources
+    hooks: repositories.Hooks
+    deliveries: repositories.Deliveries
+    reports: repositories.Reports
+    previews: repositories.Previews
 
     def __init__(self) -> None:
         rows = self._rows = Rows()
@@ -54,11 +74,25 @@ class FakeStore:
         self.leases = FakeLeases(rows)
         self.jobs = FakeJobs(rows)
         self.agents = FakeAgents(rows)
+        self.tokens = FakeTokens(rows)
+        self.audit = self._audit = FakeAudit(rows)
+        self.canvases = FakeCanvases(rows)
+        self.connections = FakeConnections(rows)
+        self.sources = FakeSources(rows)
+        self.hooks = FakeHooks(rows)
+        self.deliveries = FakeDeliveries(rows)
+        self.reports = FakeReports(rows)
+        self.previews = FakePreviews(rows)
         self.commits = 0
         self.notified: list[tuple[str, str]] = []
         self._turn = threading.Lock()
         self._owner: int | None = None
         self._pending: list[tuple[str, str]] = []
+
+    def acting(self, act: Act | None) -> Self:
+        """The same store, whose next change is written into the audit log as `act`."""
+        self._audit.act = act
+        return self
 
     def __enter__(self) -> Self:
         if self._owner == threading.get_ident():
@@ -78,6 +112,7 @@ class FakeStore:
     ) -> None:
         try:
             if kind is None:
+                self._audit.write(changed=self._rows.changed)
                 self._rows.commit()
                 self.commits += 1
                 self.notified += self._pending

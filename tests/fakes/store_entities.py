@@ -12,7 +12,7 @@ from shared.domain.errors import Conflict
 from shared.domain.ids import now
 from shared.domain.projects import Project
 from shared.domain.services import Service
-from shared.ports.store import Page
+from shared.ports.pages import Page
 from tests.fakes.store_rows import Rows, require
 
 

@@ -8,7 +8,7 @@ from shared.domain.errors import Conflict, NotFound, StaleGeneration
 from shared.domain.resources import Resource, ResourceState
 from shared.domain.routes import Route
 from shared.domain.variables import Variable
-from shared.ports.store import Page
+from shared.ports.pages import Page
 from tests.fakes.store_entities import paged, position
 from tests.fakes.store_rows import Rows, require
 

@@ -5,17 +5,23 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 from uuid import UUID
 
+from shared.domain.access import ApiToken
+from shared.domain.audit import AuditEvent
+from shared.domain.canvas import Canvas
 from shared.domain.deployments import Deployment, Step
 from shared.domain.errors import NotFound
+from shared.domain.git import CommitReport, GitConnection, GitHook, GitSource
 from shared.domain.jobs import Agent, Job
 from shared.domain.leases import Lease, Waiter
 from shared.domain.logs import LogLine
+from shared.domain.previews import Preview
 from shared.domain.projects import Project
 from shared.domain.releases import Instance, Release
 from shared.domain.resources import Resource
 from shared.domain.routes import Route
 from shared.domain.services import Service
 from shared.domain.variables import Variable
+from shared.domain.webhooks import Delivery
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -39,6 +45,15 @@ class Tables:
     waiters: dict[tuple[UUID, UUID, UUID], Waiter] = field(default_factory=dict)
     jobs: dict[UUID, Job] = field(default_factory=dict)
     agents: dict[str, Agent] = field(default_factory=dict)
+    tokens: dict[Key, ApiToken] = field(default_factory=dict)
+    audit: dict[Key, AuditEvent] = field(default_factory=dict)
+    canvases: dict[Key, Canvas] = field(default_factory=dict)
+    connections: dict[Key, GitConnection] = field(default_factory=dict)
+    sources: dict[Key, GitSource] = field(default_factory=dict)
+    hooks: dict[Key, GitHook] = field(default_factory=dict)
+    deliveries: dict[Key, Delivery] = field(default_factory=dict)
+    reports: dict[Key, CommitReport] = field(default_factory=dict)
+    previews: dict[Key, Preview] = field(default_factory=dict)
     last_ordinal: int = 0
 
 
@@ -79,8 +94,15 @@ class Rows:
         drop(tables.log_chunks, [k for k in tables.log_chunks if k[:2] in gone])
         drop(tables.variables, [k for k in tables.variables if k[:2] == owner])
         drop(tables.waiters, [k for k in tables.waiters if k[:2] == owner])
-        for rows in (tables.services, tables.routes, tables.leases):
+        drop(tables.previews, [k for k, p in tables.previews.items() if p.service_id == service_id])
+        drop(tables.reports, [k for k in tables.reports if k in gone])
+        for rows in (tables.services, tables.routes, tables.leases, tables.sources):
             rows.pop(owner, None)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the open transaction has changed anything."""
+        return self.tables != self._committed
 
     @property
     def tables(self) -> Tables:

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from shared.http.app import BASE
-from shared.http.deps import Caller, Config, Engine, Secrets, Store
+from shared.http.deps import Config, Deployer, Engine, Secrets, Store
 from shared.http.entry import lambda_handler
 from shared.http.schemas import DeploymentOut
 from shared.http.services import deployment_out
@@ -17,7 +17,7 @@ router = APIRouter(tags=["deployments"])
 @router.post(f"{BASE}/deployments/{{deployment_id}}/cancel", status_code=202)
 def cancel_deployment(
     deployment_id: UUID,
-    caller: Caller,
+    caller: Deployer,
     uow: Store,
     workflows: Engine,
     vault: Secrets,

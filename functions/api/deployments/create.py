@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field, model_validator
 
 from shared.http.app import BASE
-from shared.http.deps import Caller, Config, Engine, Secrets, Store
+from shared.http.deps import Config, Deployer, Engine, Secrets, Store
 from shared.http.entry import lambda_handler
 from shared.http.schemas import DeploymentOut, GitRef, Strict
 from shared.http.services import deployment_out
@@ -33,7 +33,7 @@ class DeployBody(Strict):
 @router.post(f"{BASE}/services/{{service_id}}/deploy", status_code=202)
 def post_deploy(
     service_id: UUID,
-    caller: Caller,
+    caller: Deployer,
     uow: Store,
     workflows: Engine,
     vault: Secrets,

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from shared.http.app import BASE
-from shared.http.deps import Caller, Config, Engine, Store
+from shared.http.deps import Config, Deployer, Engine, Store
 from shared.http.entry import lambda_handler
 from shared.http.schemas import DeploymentOut
 from shared.http.services import deployment_out
@@ -17,7 +17,7 @@ router = APIRouter(tags=["deployments"])
 @router.post(f"{BASE}/deployments/{{deployment_id}}/retry", status_code=202)
 def retry_deployment(
     deployment_id: UUID,
-    caller: Caller,
+    caller: Deployer,
     uow: Store,
     workflows: Engine,
     settings: Config,

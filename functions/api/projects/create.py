@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from shared.http.app import BASE
-from shared.http.deps import Caller, Store
+from shared.http.deps import Store, Writer
 from shared.http.entry import lambda_handler
 from shared.http.schemas import ProjectOut, Strict
 from shared.usecases.projects import create_project
@@ -18,7 +18,7 @@ class ProjectBody(Strict):
 
 
 @router.post(f"{BASE}/projects", status_code=201)
-def post_project(body: ProjectBody, caller: Caller, uow: Store) -> ProjectOut:
+def post_project(body: ProjectBody, caller: Writer, uow: Store) -> ProjectOut:
     """Create a project: its services share a private network."""
     return ProjectOut.of(
         create_project(

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from shared.http.app import BASE
-from shared.http.deps import Caller, Store
+from shared.http.deps import Store, Writer
 from shared.http.entry import lambda_handler
 from shared.http.schemas import Deletion, WillRemove
 from shared.usecases.projects import delete_project
@@ -15,7 +15,7 @@ router = APIRouter(tags=["projects"])
 
 @router.delete(f"{BASE}/projects/{{project_id}}", status_code=202)
 def remove_project(
-    project_id: UUID, caller: Caller, uow: Store, response: Response, dry_run: bool = False
+    project_id: UUID, caller: Writer, uow: Store, response: Response, dry_run: bool = False
 ) -> Deletion:
     """Delete a project and its services; with `dry_run` only say what would go."""
     project, services = delete_project(caller.organization_id, project_id, dry_run=dry_run, uow=uow)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from shared.http.app import BASE
-from shared.http.deps import Caller, Store
+from shared.http.deps import Store, Writer
 from shared.http.entry import lambda_handler
 from shared.http.schemas import ProjectOut, Strict
 from shared.usecases.projects import update_project
@@ -20,7 +20,7 @@ class ProjectPatch(Strict):
 
 
 @router.patch(f"{BASE}/projects/{{project_id}}")
-def patch_project(project_id: UUID, body: ProjectPatch, caller: Caller, uow: Store) -> ProjectOut:
+def patch_project(project_id: UUID, body: ProjectPatch, caller: Writer, uow: Store) -> ProjectOut:
     """Rename or describe a project; host names stay."""
     return ProjectOut.of(
         update_project(

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from shared.http.app import BASE
-from shared.http.deps import Caller, Config, Engine, Secrets, Store
+from shared.http.deps import Config, Deployer, Engine, Secrets, Store
 from shared.http.entry import lambda_handler
 from shared.http.schemas import DeploymentOut
 from shared.http.services import deployment_out
@@ -24,7 +24,7 @@ class RollbackOut(BaseModel):
 def post_rollback(
     service_id: UUID,
     deployment_id: UUID,
-    caller: Caller,
+    caller: Deployer,
     uow: Store,
     workflows: Engine,
     vault: Secrets,

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from shared.http.app import BASE
-from shared.http.deps import Caller, Config, Store
+from shared.http.deps import Config, Store, Writer
 from shared.http.entry import lambda_handler
 from shared.http.schemas import ServiceOut
 from shared.http.services import ServiceSettings, service_out
@@ -21,7 +21,7 @@ class ServiceBody(ServiceSettings):
 
 @router.post(f"{BASE}/projects/{{project_id}}/services", status_code=201)
 def post_service(
-    project_id: UUID, body: ServiceBody, caller: Caller, uow: Store, settings: Config
+    project_id: UUID, body: ServiceBody, caller: Writer, uow: Store, settings: Config
 ) -> ServiceOut:
     """Create a service; deploy it to bring it to life."""
     service = create_service(

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from shared.http.app import BASE
-from shared.http.deps import Caller, Store
+from shared.http.deps import Store, Writer
 from shared.http.entry import lambda_handler
 from shared.http.schemas import Deletion, WillRemove
 from shared.usecases.deletion import delete_service
@@ -15,7 +15,7 @@ router = APIRouter(tags=["services"])
 
 @router.delete(f"{BASE}/services/{{service_id}}", status_code=202)
 def remove_service(
-    service_id: UUID, caller: Caller, uow: Store, response: Response, dry_run: bool = False
+    service_id: UUID, caller: Writer, uow: Store, response: Response, dry_run: bool = False
 ) -> Deletion:
     """Delete a service, its instances, route and images; with `dry_run` only say what goes."""
     service = delete_service(caller.organization_id, service_id, dry_run=dry_run, uow=uow)

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from shared.http.app import BASE
-from shared.http.deps import Caller, Config, Store
+from shared.http.deps import Config, Deployer, Store
 from shared.http.entry import lambda_handler
 from shared.http.schemas import ServiceOut
 from shared.http.services import service_out
@@ -15,7 +15,7 @@ router = APIRouter(tags=["services"])
 
 
 @router.post(f"{BASE}/services/{{service_id}}/restart", status_code=202)
-def restart_service(service_id: UUID, caller: Caller, uow: Store, settings: Config) -> ServiceOut:
+def restart_service(service_id: UUID, caller: Deployer, uow: Store, settings: Config) -> ServiceOut:
     """Restart what serves, at once; requests wait or fail for the moment it takes."""
     restart(caller.organization_id, service_id, uow=uow)
     with uow:

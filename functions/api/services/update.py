@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from shared.http.app import BASE
-from shared.http.deps import Caller, Config, Store
+from shared.http.deps import Config, Store, Writer
 from shared.http.entry import lambda_handler
 from shared.http.schemas import ServiceOut
 from shared.http.services import ServiceSettings, service_out
@@ -21,7 +21,7 @@ class ServicePatch(ServiceSettings):
 
 @router.patch(f"{BASE}/services/{{service_id}}")
 def patch_service(
-    service_id: UUID, body: ServicePatch, caller: Caller, uow: Store, settings: Config
+    service_id: UUID, body: ServicePatch, caller: Writer, uow: Store, settings: Config
 ) -> ServiceOut:
     """Change settings; they take effect with the next deployment."""
     service = update_service(caller.organization_id, service_id, settings=body.domain(), uow=uow)

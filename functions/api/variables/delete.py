@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from shared.http.app import BASE
-from shared.http.deps import Caller, Secrets, Store
+from shared.http.deps import Secrets, Store, Writer
 from shared.http.entry import lambda_handler
 from shared.usecases.variables import delete
 
@@ -13,7 +13,7 @@ router = APIRouter(tags=["env"])
 
 
 @router.delete(f"{BASE}/services/{{service_id}}/env/{{key}}", status_code=204)
-def delete_env(service_id: UUID, key: str, caller: Caller, uow: Store, vault: Secrets) -> None:
+def delete_env(service_id: UUID, key: str, caller: Writer, uow: Store, vault: Secrets) -> None:
     """Remove a variable from the next deployment on."""
     delete(caller.organization_id, service_id, key, actor=caller.name, uow=uow, vault=vault)
 

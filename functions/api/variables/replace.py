@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from shared.http.app import BASE
-from shared.http.deps import Caller, Secrets, Store
+from shared.http.deps import Secrets, Store, Writer
 from shared.http.entry import lambda_handler
 from shared.http.variables import VariablesBody, assignments
 from shared.usecases.variables import Change, replace_all
@@ -38,7 +38,7 @@ _BODY = {
 async def put_env(
     service_id: UUID,
     request: Request,
-    caller: Caller,
+    caller: Writer,
     uow: Store,
     vault: Secrets,
     dry_run: bool = False,

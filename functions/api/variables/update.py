@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from shared.domain.variables import Availability
 from shared.http.app import BASE
-from shared.http.deps import Caller, Secrets, Store
+from shared.http.deps import Secrets, Store, Writer
 from shared.http.entry import lambda_handler
 from shared.http.schemas import Strict
 from shared.http.variables import Value, VariableOut
@@ -26,7 +26,7 @@ def patch_env(
     service_id: UUID,
     key: str,
     body: VariablePatch,
-    caller: Caller,
+    caller: Writer,
     uow: Store,
     vault: Secrets,
 ) -> VariableOut:

@@ -4,7 +4,7 @@ from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
 
 from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, String, Text, Uuid
 from sqlalchemy.dialects.mysql import DATETIME, MEDIUMTEXT
@@ -133,12 +133,14 @@ class Record(TypeDecorator[Any]):
 def _made(kind: "type[DataclassInstance]", document: dict[str, Any]) -> Any:
     known = _hints(kind)
     return kind(
-        **{
-            name: _made(known[name], value) if is_dataclass(known[name]) else value
-            for name, value in document.items()
-            if name in known
-        }
+        **{name: _field(known[name], value) for name, value in document.items() if name in known}
     )
+
+
+def _field(kind: Any, value: Any) -> Any:
+    if is_dataclass(kind):
+        return _made(kind, value)  # type: ignore[arg-type]
+    return tuple(value) if get_origin(kind) is tuple else value
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from shared.domain.errors import BadRequest
-from shared.ports.store import Page
+from shared.ports.pages import Page
 
 T = TypeVar("T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from shared.adapters.postgres.entities import Entities
 from shared.adapters.postgres.tables import deployments
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.deployments import TERMINAL, Deployment, DeploymentState
-from shared.ports.store import Page
+from shared.ports.pages import Page
 
 _UNFINISHED: Final = sorted(set(DeploymentState) - TERMINAL)
 

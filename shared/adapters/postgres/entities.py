@@ -22,7 +22,7 @@ from sqlalchemy import (
 from shared.adapters.postgres import cursors
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.errors import NotFound
-from shared.ports.store import Page
+from shared.ports.pages import Page
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -10,7 +10,7 @@ from shared.adapters.postgres.entities import Entities
 from shared.adapters.postgres.tables import projects
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.projects import Project
-from shared.ports.store import Page
+from shared.ports.pages import Page
 
 
 class SqlProjects:

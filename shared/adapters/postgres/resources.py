@@ -10,7 +10,7 @@ from shared.adapters.postgres.entities import Entities, values
 from shared.adapters.postgres.tables import resources
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.resources import Resource, ResourceState
-from shared.ports.store import Page
+from shared.ports.pages import Page
 
 _PRESENT = resources.c.state != ResourceState.REMOVED
 

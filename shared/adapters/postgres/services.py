@@ -10,7 +10,7 @@ from shared.adapters.postgres.entities import Entities
 from shared.adapters.postgres.tables import services
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.services import Service
-from shared.ports.store import Page
+from shared.ports.pages import Page
 
 
 class SqlServices:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
+    UpdateBase,
     and_,
     insert,
     select,
@@ -25,11 +26,15 @@ from shared.adapters.postgres.tables import counters
 
 
 class Transaction:
-    """Runs statements. Raises the platform's errors only: see `translated`."""
+    """Runs statements. Raises the platform's errors only: see `translated`.
+
+    `wrote` says whether any of them changed a row.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.dialect = connection.dialect.name
+        self.wrote = False
 
     def execute(
         self,
@@ -40,7 +45,10 @@ class Transaction:
     ) -> CursorResult[Any]:
         """Run it. `taken` says what a violated unique key means."""
         with translated(taken):
-            return self._connection.execute(statement, parameters)
+            result = self._connection.execute(statement, parameters)
+        # an insert nobody counts says -1
+        self.wrote = self.wrote or (isinstance(statement, UpdateBase) and result.rowcount != 0)
+        return result
 
     def changed(
         self,
@@ -78,6 +86,7 @@ class Transaction:
                 if is_duplicate(error):
                     return False
                 raise
+            self.wrote = True
             return True
 
     def put(self, table: Table, keys: Iterable[str], values: Mapping[str, Any]) -> None:

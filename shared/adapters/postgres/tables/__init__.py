@@ -1,11 +1,20 @@
 """The tables. A tenant's row is found by its organisation and id, and so are its parents."""
 
+from shared.adapters.postgres.tables.access import api_tokens, audit_events, canvases
 from shared.adapters.postgres.tables.catalogue import counters, env_vars, projects, services
 from shared.adapters.postgres.tables.delivery import (
     deployment_steps,
     deployments,
     instances,
     releases,
+)
+from shared.adapters.postgres.tables.git import (
+    commit_reports,
+    git_connections,
+    git_hooks,
+    git_sources,
+    previews,
+    webhook_deliveries,
 )
 from shared.adapters.postgres.tables.logs import log_chunks, log_heads
 from shared.adapters.postgres.tables.outside import resources, route_hosts, routes
@@ -14,10 +23,17 @@ from shared.adapters.postgres.tables.work import agents, jobs, lease_waiters, le
 
 __all__ = [
     "agents",
+    "api_tokens",
+    "audit_events",
+    "canvases",
+    "commit_reports",
     "counters",
     "deployment_steps",
     "deployments",
     "env_vars",
+    "git_connections",
+    "git_hooks",
+    "git_sources",
     "instances",
     "jobs",
     "lease_waiters",
@@ -25,10 +41,12 @@ __all__ = [
     "log_chunks",
     "log_heads",
     "metadata",
+    "previews",
     "projects",
     "releases",
     "resources",
     "route_hosts",
     "routes",
     "services",
+    "webhook_deliveries",
 ]

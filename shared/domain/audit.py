@@ -1,0 +1,66 @@
+"""Who did what to which thing, when."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shared.domain.access import Actor
+from shared.domain.ids import new_id, now
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One change, or one read of a credential. `detail` never holds a secret's value."""
+
+    id: UUID
+    organization_id: UUID
+    created_at: datetime
+    actor_kind: str
+    actor_id: str
+    actor_name: str
+    action: str
+    resource_kind: str | None = None
+    resource_id: str | None = None
+    resource_name: str | None = None
+    request_id: str | None = None
+    address: str | None = None
+    detail: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Act:
+    """What one request is doing; its unit of work writes it down once, with the first change.
+
+    `action` is the operation (`services.update`), `address` the caller's IP address. The actor is
+    known once the caller is authenticated: before that nothing is recorded.
+    """
+
+    action: str
+    actor: Actor | None = None
+    request_id: str | None = None
+    address: str | None = None
+    recorded: bool = False
+    resource: tuple[str, str, str | None] | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    def event(self) -> AuditEvent | None:
+        """The row to write now; None when there is nobody to name or it was written before."""
+        if self.actor is None or self.recorded:
+            return None
+        kind, id_, name = self.resource or (None, None, None)
+        return AuditEvent(
+            id=new_id(),
+            organization_id=self.actor.organization_id,
+            created_at=now(),
+            actor_kind=self.actor.kind,
+            actor_id=self.actor.id,
+            actor_name=self.actor.name,
+            action=self.action,
+            resource_kind=kind,
+            resource_id=id_,
+            resource_name=name,
+            request_id=self.request_id,
+            address=self.address,
+            detail=self.detail or None,
+        )

@@ -1,0 +1,136 @@
+"""Connections to Git providers, hooks, deliveries, reports and previews inside a transaction."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from shared.domain.git import CommitReport, GitConnection, GitHook, GitSource, Provider
+from shared.domain.previews import Preview
+from shared.domain.webhooks import Delivery
+from shared.ports.pages import Page
+
+
+class Connections(Protocol):
+    def add(self, connection: GitConnection) -> None:
+        """Raises Conflict when the organisation has that account of that provider already."""
+
+    def get(self, organization_id: UUID, connection_id: UUID) -> GitConnection: ...
+
+    def lock(self, organization_id: UUID, connection_id: UUID) -> GitConnection: ...
+
+    def find(
+        self, organization_id: UUID, provider: Provider, base_url: str, account_id: str
+    ) -> GitConnection | None: ...
+
+    def list(
+        self, organization_id: UUID, limit: int, cursor: str | None
+    ) -> Page[GitConnection]: ...
+
+    def save(self, connection: GitConnection) -> GitConnection: ...
+
+    def remove(self, organization_id: UUID, connection_id: UUID) -> None:
+        """With its hooks and deliveries; services keep their repository's URL."""
+
+    def all_everywhere(self) -> Sequence[GitConnection]: ...
+
+
+class Sources(Protocol):
+    """Which service is built from which connected repository: at most one each."""
+
+    def put(self, source: GitSource) -> None: ...
+
+    def find(self, organization_id: UUID, service_id: UUID) -> GitSource | None: ...
+
+    def of_repository(
+        self, organization_id: UUID, connection_id: UUID, repository_id: str
+    ) -> Sequence[GitSource]:
+        """Oldest first."""
+
+    def of_connection(self, organization_id: UUID, connection_id: UUID) -> Sequence[GitSource]: ...
+
+    def remove(self, organization_id: UUID, service_id: UUID) -> None: ...
+
+
+class Hooks(Protocol):
+    def add(self, hook: GitHook) -> None:
+        """Raises Conflict when the connection has a hook on that repository already."""
+
+    def get(self, organization_id: UUID, hook_id: UUID) -> GitHook: ...
+
+    def lock(self, organization_id: UUID, hook_id: UUID) -> GitHook: ...
+
+    def find(
+        self, organization_id: UUID, connection_id: UUID, repository_id: str
+    ) -> GitHook | None: ...
+
+    def of_connection(self, organization_id: UUID, connection_id: UUID) -> Sequence[GitHook]: ...
+
+    def save(self, hook: GitHook) -> None: ...
+
+    def remove(self, organization_id: UUID, hook_id: UUID) -> None:
+        """With its deliveries. Removing twice is fine."""
+
+    def named_everywhere(self, provider: Provider, provider_hook_id: str) -> Sequence[GitHook]:
+        """Those a delivery may be meant for: ids are unique per server, and servers differ."""
+
+    def all_everywhere(self) -> Sequence[GitHook]: ...
+
+
+class Deliveries(Protocol):
+    def record(self, delivery: Delivery) -> tuple[Delivery, bool]:
+        """The stored row, and whether this call stored it: once per hook and delivery id."""
+
+    def get(self, organization_id: UUID, delivery_id: UUID) -> Delivery: ...
+
+    def lock(self, organization_id: UUID, delivery_id: UUID) -> Delivery: ...
+
+    def save(self, delivery: Delivery) -> None: ...
+
+    def known(
+        self, organization_id: UUID, hook_id: UUID, delivery_ids: Collection[str]
+    ) -> set[str]:
+        """Which of the provider's ids are stored."""
+
+    def list(
+        self, organization_id: UUID, state: str | None, limit: int, cursor: str | None
+    ) -> Page[Delivery]:
+        """Newest first; `state` is a verdict, `waiting` or `dead`."""
+
+    def undecided_everywhere(self, queued_before: datetime, limit: int) -> Sequence[Delivery]:
+        """Neither decided nor dead, and last queued before then or never; oldest first."""
+
+    def prune_everywhere(self, before: datetime) -> int:
+        """Drop decided ones created before then; how many."""
+
+
+class Reports(Protocol):
+    def add(self, report: CommitReport) -> None:
+        """Once per deployment; again changes nothing."""
+
+    def find(self, organization_id: UUID, deployment_id: UUID) -> CommitReport | None: ...
+
+    def due_everywhere(self, at: datetime, limit: int) -> Sequence[CommitReport]:
+        """Those whose deployment has another state than was reported, and may be tried."""
+
+    def save(self, report: CommitReport) -> None: ...
+
+
+class Previews(Protocol):
+    def add(self, preview: Preview) -> None:
+        """Raises Conflict when the service has one for that request already."""
+
+    def get(self, organization_id: UUID, preview_id: UUID) -> Preview: ...
+
+    def lock(self, organization_id: UUID, preview_id: UUID) -> Preview: ...
+
+    def find(self, organization_id: UUID, service_id: UUID, number: int) -> Preview | None:
+        """The newest for that request, closed or not."""
+
+    def of_service(self, organization_id: UUID, service_id: UUID) -> Sequence[Preview]:
+        """Newest first."""
+
+    def save(self, preview: Preview) -> None: ...
+
+    def expired_everywhere(self, at: datetime) -> Sequence[Preview]:
+        """Not closed, and past their time."""
