@@ -25,6 +25,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 FIRST = ("architecture", "domain", "usecases", "endpoints", "tasks", "consumers")
 LAST = ("e2e", "sam")
 SUITE_SECONDS = 1500
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 CHECKS = (
     (".", "ruff", "check", "."),
     (".", "ruff", "format", "--check", "."),
@@ -80,9 +81,14 @@ def run_suite(name: str) -> Counter[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Programs that came with the Python dependencies (npm) are found after the machine's own."""
+    """Programs that came with the Python dependencies (npm) are found after the machine's own.
+
+    Node knows nothing of the authorities that the machine's owner has added, unless it is told.
+    """
     beside = str(Path(sys.executable).parent)
-    return {**os.environ, "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), beside])}
+    trusted = {"NODE_EXTRA_CA_CERTS": str(AUTHORITIES)} if AUTHORITIES.exists() else {}
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), beside])
+    return {**trusted, **os.environ, "PATH": path}
 
 
 def counted(report: Path) -> Counter[str]:

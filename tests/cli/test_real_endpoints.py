@@ -13,6 +13,7 @@ from shared import bootstrap
 from shared.domain.deployments import DeploymentState, Step, StepOutcome
 from shared.domain.ids import now
 from shared.domain.logs import LogChunk
+from shared.http import deps
 from shared.http.app import build_app
 from shared.http.identity import LOCAL_ORGANIZATION
 from shared.http.local import modules
@@ -95,11 +96,11 @@ def platform(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePl
     settings = Settings(api_token=TOKEN)
     app = build_app(module.router for _, module in modules())
     fakes = {
-        bootstrap.unit_of_work: lambda: engine._store,
-        bootstrap.workflows: lambda: engine,
-        bootstrap.vault: FakeVault,
-        bootstrap.compute: FakeCompute,
-        bootstrap.settings: lambda: settings,
+        deps.store: lambda: engine._store,
+        deps.workflows: lambda: engine,
+        deps.vault: FakeVault,
+        deps.compute: FakeCompute,
+        deps.settings: lambda: settings,
     }
     app.dependency_overrides.update(fakes)
     monkeypatch.setattr(bootstrap, "settings", lambda: settings)
