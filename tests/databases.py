@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 from infra.migrations import run as migrations
+from shared.adapters.postgres.tables import metadata
 
 _TEMPLATE = "template_c2d"
 _numbers = itertools.count(1)
@@ -83,7 +84,7 @@ class Cluster:
         """Delete all rows; the foreign keys take along what hangs on these."""
         self.disconnect(url)
         with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
-            for table in ("projects", "resources", "jobs", "agents", "counters"):
+            for table in (t.name for t in metadata.tables.values() if not t.foreign_keys):
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
 
     @contextmanager

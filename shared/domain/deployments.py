@@ -49,6 +49,7 @@ class Trigger(StrEnum):
     RETRY = "retry"
     ROLLBACK = "rollback"
     PUSH = "push"
+    PREVIEW = "preview"
 
 
 class Entry(StrEnum):

@@ -86,8 +86,10 @@ class GitHook:
 class CommitReport:
     """What the provider was told about a deployment, and what it is still to be told.
 
-    It is due while `reported_state` is not the deployment's state. `deployment_ref` is the
-    provider's own deployment record, `comment_ref` the comment on the request.
+    It is due while `reported_state` is not the deployment's state, unless it is `done`: its end
+    was told, or nobody could be told (`error` says why). `next_try_at` lies ahead while somebody
+    is telling the provider, and is what they hold it by. `deployment_ref` is the provider's own
+    deployment record.
     """
 
     organization_id: UUID
@@ -105,4 +107,4 @@ class CommitReport:
     deployment_ref: str | None = None
     tries: int = 0
     error: str | None = None
-    given_up: bool = False
+    done: bool = False

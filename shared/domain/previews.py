@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from shared.domain.deployments import Deployment
+
 
 class PreviewState(StrEnum):
     AWAITING_APPROVAL = "awaiting_approval"
@@ -14,7 +16,12 @@ class PreviewState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`service_id` is the service it is a preview of; `preview_service_id` the one that runs it."""
+    """`service_id` is the service it is a preview of; `preview_service_id` the one that runs it.
+
+    There is one per request: a request that is opened again revives it. The comment on the request
+    is due while `commented` is not how the preview stands (`standing`); `next_try_at`, `tries` and
+    `error` are the comment's, as those of a CommitReport.
+    """
 
     id: UUID
     organization_id: UUID
@@ -32,7 +39,26 @@ class Preview:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime
+    next_try_at: datetime
     preview_service_id: UUID | None = None
     comment_ref: str | None = None
     approved_by: str | None = None
     reason: str | None = None
+    commented: str | None = None
+    tries: int = 0
+    error: str | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.state is not PreviewState.CLOSED
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has a service now."""
+        return self.open and self.preview_service_id is not None
+
+
+def standing(preview: Preview, newest: Deployment | None) -> str:
+    """How it stands with its service's newest deployment: differs when the comment should."""
+    seen = f"{newest.number}:{newest.state}" if newest else ":"
+    return f"{preview.state}:{preview.sha}:{seen}"

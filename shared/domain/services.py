@@ -136,6 +136,7 @@ class Service:
     next_number: int = 1
     state_reason: str | None = None
     live_release_id: UUID | None = None
+    preview_of: UUID | None = None
     version: int = 1
 
     def to(self, state: ServiceState, reason: str | None = None) -> "Service":

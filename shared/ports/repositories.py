@@ -105,20 +105,44 @@ class Deliveries(Protocol):
 
 
 class Reports(Protocol):
+    """An outbox: whoever tells a provider something claims the row first, and holds nothing else.
+
+    A claim moves `next_try_at` from the past to `until`; of two at the same time one gets it.
+    """
+
     def add(self, report: CommitReport) -> None:
         """Once per deployment; again changes nothing."""
 
     def find(self, organization_id: UUID, deployment_id: UUID) -> CommitReport | None: ...
 
-    def due_everywhere(self, at: datetime, limit: int) -> Sequence[CommitReport]:
-        """Those whose deployment has another state than was reported, and may be tried."""
+    def lock(self, organization_id: UUID, deployment_id: UUID) -> CommitReport: ...
 
     def save(self, report: CommitReport) -> None: ...
 
+    def claim(
+        self, organization_id: UUID, deployment_id: UUID, at: datetime, until: datetime
+    ) -> CommitReport | None:
+        """That deployment's, if it is due."""
+
+    def claim_everywhere(
+        self, at: datetime, until: datetime, busy: Collection[UUID] = ()
+    ) -> CommitReport | None:
+        """The one that is due for the longest and none of the `busy` connections', or None."""
+
+    def newer(self, report: CommitReport) -> CommitReport | None:
+        """The newest of the same service and commit, if it was added after this one."""
+
+    def postpone(
+        self, organization_id: UUID, connection_id: UUID, at: datetime, until: datetime
+    ) -> None:
+        """The connection's provider does not answer: what is due at `at` waits until then."""
+
 
 class Previews(Protocol):
+    """One per service and request. Their comments are an outbox as reports are."""
+
     def add(self, preview: Preview) -> None:
-        """Raises Conflict when the service has one for that request already."""
+        """Raises Conflict when the service has an open one for that request already."""
 
     def get(self, organization_id: UUID, preview_id: UUID) -> Preview: ...
 
@@ -127,6 +151,9 @@ class Previews(Protocol):
     def find(self, organization_id: UUID, service_id: UUID, number: int) -> Preview | None:
         """The newest for that request, closed or not."""
 
+    def run_by(self, organization_id: UUID, preview_service_id: UUID) -> Preview | None:
+        """The one that this service runs."""
+
     def of_service(self, organization_id: UUID, service_id: UUID) -> Sequence[Preview]:
         """Newest first."""
 
@@ -134,3 +161,8 @@ class Previews(Protocol):
 
     def expired_everywhere(self, at: datetime) -> Sequence[Preview]:
         """Not closed, and past their time."""
+
+    def claim_everywhere(
+        self, at: datetime, until: datetime, busy: Collection[UUID] = ()
+    ) -> Preview | None:
+        """One whose comment is due, as `Reports.claim_everywhere` does."""

@@ -18,10 +18,9 @@ from tests.fakes.store_git import (
     FakeConnections,
     FakeDeliveries,
     FakeHooks,
-    FakePreviews,
-    FakeReports,
     FakeSources,
 )
+from tests.fakes.store_outbox import FakePreviews, FakeReports
 from tests.fakes.store_outside import FakeResources, FakeRoutes, FakeVariables
 from tests.fakes.store_releases import FakeInstances, FakeReleases
 from tests.fakes.store_rows import Rows

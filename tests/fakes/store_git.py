@@ -1,4 +1,4 @@
-"""Connections, hooks, deliveries, reports and previews in memory."""
+"""Connections, sources, hooks and deliveries in memory."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -7,8 +7,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from shared.domain.errors import Conflict
-from shared.domain.git import CommitReport, GitConnection, GitHook, GitSource, Provider
-from shared.domain.previews import Preview, PreviewState
+from shared.domain.git import GitConnection, GitHook, GitSource, Provider
 from shared.domain.webhooks import Delivery, Verdict
 from shared.ports.pages import Page
 from tests.fakes.store_entities import Listed, paged, position
@@ -189,64 +188,3 @@ def _is(delivery: Delivery, state: str | None) -> bool:
     if state in set(Verdict):
         return delivery.verdict == state
     return delivery.verdict is None and delivery.dead == (state == "dead")
-
-
-class FakeReports:
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-
-    def add(self, report: CommitReport) -> None:
-        key = (report.organization_id, report.deployment_id)
-        self._rows.tables.reports.setdefault(key, report)
-
-    def find(self, organization_id: UUID, deployment_id: UUID) -> CommitReport | None:
-        return self._rows.tables.reports.get((organization_id, deployment_id))
-
-    def due_everywhere(self, at: datetime, limit: int) -> Sequence[CommitReport]:
-        tables = self._rows.tables
-        due = [
-            report
-            for key, report in tables.reports.items()
-            if not report.given_up
-            and report.next_try_at <= at
-            and report.reported_state != tables.deployments[key].state
-        ]
-        return sorted(due, key=lambda report: report.next_try_at)[:limit]
-
-    def save(self, report: CommitReport) -> None:
-        require(self._rows.tables.reports, (report.organization_id, report.deployment_id))
-        self._rows.tables.reports[report.organization_id, report.deployment_id] = report
-
-
-class FakePreviews:
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-
-    def add(self, preview: Preview) -> None:
-        found = self.find(preview.organization_id, preview.service_id, preview.number)
-        if found is not None and found.state is not PreviewState.CLOSED:
-            raise Conflict(f"there is a preview of request {preview.number} already")
-        self._rows.tables.previews[preview.organization_id, preview.id] = preview
-
-    def get(self, organization_id: UUID, preview_id: UUID) -> Preview:
-        return require(self._rows.tables.previews, (organization_id, preview_id))
-
-    lock = get
-
-    def find(self, organization_id: UUID, service_id: UUID, number: int) -> Preview | None:
-        mine = self.of_service(organization_id, service_id)
-        return next((preview for preview in mine if preview.number == number), None)
-
-    def of_service(self, organization_id: UUID, service_id: UUID) -> Sequence[Preview]:
-        owner = (organization_id, service_id)
-        rows = self._rows.tables.previews.values()
-        return newest_first(p for p in rows if (p.organization_id, p.service_id) == owner)
-
-    def save(self, preview: Preview) -> None:
-        self.get(preview.organization_id, preview.id)
-        self._rows.tables.previews[preview.organization_id, preview.id] = preview
-
-    def expired_everywhere(self, at: datetime) -> Sequence[Preview]:
-        rows = self._rows.tables.previews.values()
-        past = [p for p in rows if p.state is not PreviewState.CLOSED and p.expires_at <= at]
-        return sorted(past, key=lambda p: (p.expires_at, p.id))

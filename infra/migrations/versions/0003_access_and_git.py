@@ -15,6 +15,7 @@ def upgrade() -> None:
     _access()
     _connections()
     _deliveries()
+    op.add_column("services", sa.Column("preview_of", ID, nullable=True))
 
 
 def _access() -> None:
@@ -199,13 +200,14 @@ def _deliveries() -> None:
         sa.Column("deployment_ref", sa.String(128), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("error", PROSE, nullable=True),
-        sa.Column("given_up", sa.Boolean(), nullable=False),
+        sa.Column("done", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "deployment_id", name="pk_commit_reports"),
         parent("commit_reports", "deployments", "deployment_id"),
         parent("commit_reports", "git_connections", "connection_id"),
     )
     index("ix_commit_reports_connection", "commit_reports", ["organization_id", "connection_id"])
-    index("ix_commit_reports_due", "commit_reports", ["next_try_at"], where="NOT given_up")
+    index("ix_commit_reports_commit", "commit_reports", ["organization_id", "service_id", "sha"])
+    index("ix_commit_reports_due", "commit_reports", ["next_try_at"], where="NOT done")
     table(
         "previews",
         sa.Column("organization_id", ID, nullable=False),
@@ -225,10 +227,14 @@ def _deliveries() -> None:
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.Column("expires_at", INSTANT, nullable=False),
+        sa.Column("next_try_at", INSTANT, nullable=False),
         sa.Column("preview_service_id", ID, nullable=True),
         sa.Column("comment_ref", sa.String(128), nullable=True),
         sa.Column("approved_by", sa.String(255), nullable=True),
         sa.Column("reason", PROSE, nullable=True),
+        sa.Column("commented", sa.String(255), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("error", PROSE, nullable=True),
         sa.PrimaryKeyConstraint("organization_id", "id", name="pk_previews"),
         parent("previews", "services", "service_id"),
         sa.UniqueConstraint(
@@ -240,6 +246,7 @@ def _deliveries() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("services", "preview_of")
     for name in (
         "previews",
         "commit_reports",

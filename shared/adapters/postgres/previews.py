@@ -1,16 +1,21 @@
 """Previews in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, type_coerce, update
+
 from shared.adapters.postgres.entities import Entities
-from shared.adapters.postgres.tables import previews
+from shared.adapters.postgres.tables import deployments, previews, services
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.previews import Preview, PreviewState
 
 _C = previews.c
+_D = deployments.c
 _NEWEST_FIRST = (_C.created_at.desc(), _C.id.desc())
+_TRIED_AT_ONCE: Final = 20
 
 
 class SqlPreviews:
@@ -32,6 +37,12 @@ class SqlPreviews:
         )
         return self._rows.one(query.order_by(*_NEWEST_FIRST).limit(1))
 
+    def run_by(self, organization_id: UUID, preview_service_id: UUID) -> Preview | None:
+        query = self._rows.where(
+            organization_id=organization_id, preview_service_id=preview_service_id
+        )
+        return self._rows.one(query)
+
     def of_service(self, organization_id: UUID, service_id: UUID) -> Sequence[Preview]:
         query = self._rows.where(organization_id=organization_id, service_id=service_id)
         return self._rows.all(query.order_by(*_NEWEST_FIRST))
@@ -42,6 +53,45 @@ class SqlPreviews:
     def expired_everywhere(self, at: datetime) -> Sequence[Preview]:
         query = self._rows.where(_C.state != PreviewState.CLOSED, _C.expires_at <= at)
         return self._rows.all(query.order_by(_C.expires_at, _C.id))
+
+    def claim_everywhere(
+        self, at: datetime, until: datetime, busy: Collection[UUID] = ()
+    ) -> Preview | None:
+        for found in self._rows.all(self._due(at, busy)):
+            unclaimed = and_(
+                _C.organization_id == found.organization_id,
+                _C.id == found.id,
+                _C.next_try_at == found.next_try_at,
+            )
+            claim = update(previews).where(unclaimed).values(next_try_at=until)
+            if self._rows.transaction.changed(claim):
+                return self._rows.get(found.organization_id, found.id)
+        return None
+
+    def _due(self, at: datetime, busy: Collection[UUID]) -> Select[Any]:
+        """A service's newest deployment has the number before its next one."""
+        its_service = and_(
+            services.c.organization_id == _C.organization_id,
+            services.c.id == _C.preview_service_id,
+        )
+        newest = and_(
+            _D.organization_id == services.c.organization_id,
+            _D.service_id == services.c.id,
+            _D.number == services.c.next_number - 1,
+        )
+        news = or_(_C.commented.is_(None), _C.commented != _standing())
+        query = self._rows.where(_C.next_try_at <= at).outerjoin(services, its_service)
+        query = query.outerjoin(deployments, newest).where(news)
+        query = query.where(_C.connection_id.not_in(busy)) if busy else query
+        return query.order_by(_C.next_try_at, _C.id).limit(_TRIED_AT_ONCE)
+
+
+def _standing() -> ColumnElement[str]:
+    """`shared.domain.previews.standing`, where the rows are."""
+    number = func.coalesce(cast(_D.number, String(12)), "")
+    state = func.coalesce(type_coerce(_D.state, String), "")
+    said = type_coerce(_C.state, String).concat(":").concat(_C.sha).concat(":").concat(number)
+    return said.concat(":").concat(state)
 
 
 def _open_number(preview: Preview) -> int | None:

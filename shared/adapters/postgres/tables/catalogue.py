@@ -44,7 +44,8 @@ projects = table(
     Index("ix_projects_created", "organization_id", "created_at", "id"),
 )
 
-# `live_release_id` and its like point at a row's own children, which go with it: no foreign key
+# `live_release_id` and its like point at a row's own children, which go with it: no foreign key.
+# Nor has `preview_of` one: a preview is taken down before its row goes, whoever goes first.
 services = table(
     "services",
     organization(),
@@ -66,6 +67,7 @@ services = table(
     required("env_version", Integer),
     required("next_number", Integer),
     Column("live_release_id", Id),
+    Column("preview_of", Id),
     required("version", Integer),
     required("created_at", Instant),
     required("updated_at", Instant),
