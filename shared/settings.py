@@ -4,8 +4,9 @@ import os
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 _PREFIX = "C2D_"
 
@@ -39,7 +40,8 @@ class Timeouts(BaseModel):
 class Settings(BaseModel):
     """Every setting is an environment variable: `C2D_` and the field's name in capitals.
 
-    The original system's names `DATABASE_URL`, `PORT` and `BASE_URL` are read too.
+    The original system's names `DATABASE_URL`, `PORT`, `BASE_URL`, `CASDOOR_ENDPOINT` and
+    `CASDOOR_CLIENT_ID` are read too.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -62,6 +64,12 @@ class Settings(BaseModel):
     agent_token: str | None = None
     registry: str | None = None
     registry_username: str | None = None
+    identity: str = Field(default="", pattern="^(|local|oidc|none)$", validate_default=True)
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    oidc_jwks_url: str | None = None
+    oidc_organization_claim: str = "owner"
+    oidc_insecure: bool = False
     registry_password: str | None = None
     registry_insecure: bool = False
     slot_base: IPv4Address = IPv4Address("127.64.0.0")
@@ -85,10 +93,48 @@ class Settings(BaseModel):
 
     @property
     def keys(self) -> Path:
+    @field_validator("oidc_issuer", "oidc_audience", "oidc_jwks_url", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
+
+    @model_validator(mode="after")
+    def _identity_fits(self) -> Self:
+        """The local issuer knows one machine's members; on AWS an identity provider does."""
+        if self.identity == "local" and self.workflows == "step_functions":
+            raise ValueError("C2D_IDENTITY=local is for one machine: set C2D_OIDC_ISSUER")
+        if self.identity == "local" and self.oidc_issuer:
+            raise ValueError("C2D_IDENTITY=local excludes C2D_OIDC_ISSUER")
+        if self.identity == "oidc" and not self.oidc_issuer:
+            raise ValueError("C2D_IDENTITY=oidc needs C2D_OIDC_ISSUER")
+        if self.oidc_issuer and not self.oidc_audience:
+            raise ValueError("C2D_OIDC_ISSUER needs C2D_OIDC_AUDIENCE, our client id there")
+        return self
+
+    @property
+    def signs_in(self) -> str:
+        """Who signs people in: `oidc` (an identity provider), `local` (this machine's own issuer)
+        or `none` (API tokens only)."""
+        if self.identity:
+            return self.identity
+        if self.oidc_issuer:
+            return "oidc"
+        return "local" if self.workflows == "dbos" else "none"
+
+    @property
+    def issuer_keys(self) -> Path:
+        """The published keys of this machine's own issuer."""
+        return self.home / "keys" / "issuer" / "jwks.json"
+
         return self.keys_file or self.home / "keys"
 
 
-_ALIASES = {"database_url": "DATABASE_URL", "api_url": "BASE_URL"}
+_ALIASES = {
+    "database_url": "DATABASE_URL",
+    "api_url": "BASE_URL",
+    "oidc_issuer": "CASDOOR_ENDPOINT",
+    "oidc_audience": "CASDOOR_CLIENT_ID",
+}
 
 
 def read(environment: dict[str, str]) -> Settings:

@@ -18,6 +18,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     },
     "api.services.update": {"run": {"port": 8000}, "health": {"path": "/up"}},
     "api.deployments.create": {"ref": "main"},
+    "api.tokens.create": {"name": "ci", "scopes": ["read", "deploy"]},
     "api.variables.create": {"key": "GREETING", "value": "hello"},
     "api.variables.update": {"value": "good morning"},
     "api.variables.replace": {"variables": [{"key": "GREETING", "value": "hello"}]},

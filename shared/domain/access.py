@@ -11,6 +11,12 @@ from uuid import UUID
 
 from shared.domain.errors import Forbidden
 
+LOCAL_ORGANIZATION: Final = UUID("6f7267a0-0000-4000-8000-000000000001")
+"""The organisation of whoever owns this machine."""
+LOCAL_OWNER: Final = "local"
+"""How this machine's own issuer calls its only organisation."""
+LOCAL_CLIENT: Final = "click-to-deploy"
+"""The client id of what signs people in on one machine: `c2d` and the web page."""
 TOKEN_PREFIX: Final = "c2d_"  # noqa: S105 - how a token begins, not one
 
 
@@ -51,6 +57,14 @@ class ActorKind(StrEnum):
     GIT = "git"
 
 
+class Credential(StrEnum):
+    """What a caller has shown."""
+
+    MACHINE_TOKEN = "machine_token"  # noqa: S105 - a kind, not a secret
+    API_TOKEN = "api_token"  # noqa: S105 - a kind, not a secret
+    ACCESS_TOKEN = "access_token"  # noqa: S105 - a kind, not a secret
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who is calling, for which organisation, and what they may do there.
@@ -67,6 +81,7 @@ class Actor:
     roles: frozenset[Role] = frozenset()
     user_id: str = ""
     email: str | None = None
+    credential: Credential = Credential.ACCESS_TOKEN
 
     def require(self, scope: Scope) -> None:
         """Raises Forbidden without `scope`."""

@@ -98,6 +98,8 @@ async def signals(request: Request) -> Signals | None:
     found: Signals | None = getattr(request.app.state, "signals", None)
     return found
 
+Someone = Annotated[Actor, Depends(actor)]
+"""Whoever is signed in, with or without a scope."""
 
 Caller = Annotated[Actor, Depends(requiring(Scope.READ))]
 Deployer = Annotated[Actor, Depends(requiring(Scope.DEPLOY))]

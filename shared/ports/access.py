@@ -19,6 +19,11 @@ class Tokens(Protocol):
     def list(self, organization_id: UUID, limit: int, cursor: str | None) -> Page[ApiToken]:
         """Newest first, revoked ones too."""
 
+    def list_of(
+        self, organization_id: UUID, user_id: str, limit: int, cursor: str | None
+    ) -> Page[ApiToken]:
+        """Those of one person, likewise."""
+
     def save(self, token: ApiToken) -> None: ...
 
     def find_everywhere(self, token_hash: str) -> ApiToken | None: ...

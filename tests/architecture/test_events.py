@@ -31,9 +31,10 @@ REFUSED = {
     "api.rollback.create": (409, "Conflict"),  # it has not served
     "api.services.restart": (404, "NotFound"),  # nothing serves yet
     "api.services.logs": (404, "NotFound"),  # likewise
+    "api.tokens.delete": (404, "NotFound"),  # there is none
 }
 """What the samples ask of a service whose first deployment is being built, and cannot have."""
-OPEN = {"api.health.get", "api.health.ready"}
+OPEN = {"api.health.get", "api.health.ready", "api.sign_in.get"}
 
 BUILD_APP = shared.http.app.build_app
 

@@ -104,6 +104,7 @@ def platform(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePl
     }
     app.dependency_overrides.update(fakes)
     monkeypatch.setattr(bootstrap, "settings", lambda: settings)
+    monkeypatch.setattr(bootstrap, "unit_of_work", lambda _act=None: engine._store)
     server = FakePlatform(app=app, token=TOKEN)
     server.start()
     yield server

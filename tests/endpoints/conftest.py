@@ -41,6 +41,8 @@ def api(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
         return world.store.acting(current)
 
     monkeypatch.setattr(bootstrap, "settings", lambda: SETTINGS)
+    monkeypatch.setattr(bootstrap, "unit_of_work", lambda _act=None: world.store)
+    monkeypatch.setattr(bootstrap, "access_tokens", lambda: None)
     monkeypatch.setattr(bootstrap, "health_checks", lambda: {"postgres": _fine, "workflows": _fine})
     app.dependency_overrides |= {
         deps.actor: actor,

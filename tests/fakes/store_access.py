@@ -30,6 +30,13 @@ class FakeTokens:
         mine = [token for token in rows if token.organization_id == organization_id]
         return paged(mine, limit, cursor, newest_first=True)
 
+    def list_of(
+        self, organization_id: UUID, user_id: str, limit: int, cursor: str | None
+    ) -> Page[ApiToken]:
+        rows = self._rows.tables.tokens.values()
+        mine = [t for t in rows if (t.organization_id, t.user_id) == (organization_id, user_id)]
+        return paged(mine, limit, cursor, newest_first=True)
+
     def save(self, token: ApiToken) -> None:
         self.get(token.organization_id, token.id)
         self.add(token)

@@ -26,6 +26,12 @@ class SqlTokens:
         query = self._rows.where(organization_id=organization_id)
         return self._rows.page(query, limit, cursor, newest_first=True)
 
+    def list_of(
+        self, organization_id: UUID, user_id: str, limit: int, cursor: str | None
+    ) -> Page[ApiToken]:
+        query = self._rows.where(organization_id=organization_id, user_id=user_id)
+        return self._rows.page(query, limit, cursor, newest_first=True)
+
     def save(self, token: ApiToken) -> None:
         self._rows.update(token)
 

@@ -1,0 +1,1 @@
+"""Endpoints: how to sign in."""

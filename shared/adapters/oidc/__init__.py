@@ -1,0 +1,1 @@
+"""OpenID Connect: access tokens of one issuer, checked with its published keys."""

@@ -1,0 +1,1 @@
+"""Tests: OpenID Connect."""

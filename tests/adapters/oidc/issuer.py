@@ -1,0 +1,119 @@
+"""An issuer with keys of its own, shaped like Casdoor, and its addresses over HTTP."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import uuid4
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+
+CLIENT = "client-1"
+
+
+@cache
+def key(name: str, bits: int = 2048) -> rsa.RSAPrivateKey:
+    """A key pair by name, made once: making one takes a while."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+def jwk(name: str, **more: Any) -> dict[str, Any]:
+    public = RSAAlgorithm.to_jwk(key(name).public_key(), as_dict=True)
+    return {**public, "kid": name, "alg": "RS256", "use": "sig", **more}
+
+
+class Issuer:
+    """Publishes `published` and signs with `signer`; `down` makes it answer 503."""
+
+    def __init__(self, url: str = "https://id.example") -> None:
+        self.url = url
+        self.signer = "cert-1"
+        self.published = ["cert-1"]
+        self.down = False
+        self.fetches = 0
+
+    def fetch(self) -> dict[str, Any]:
+        """The keys as a source gives them."""
+        from shared.domain.errors import Transient
+
+        self.fetches += 1
+        if self.down:
+            raise Transient("it is down")
+        return {"keys": [jwk(name) for name in self.published]}
+
+    def claims(self, **changed: Any) -> dict[str, Any]:
+        """What Casdoor's default format says of a developer of acme."""
+        at = int(time.time())
+        said = {
+            "iss": self.url,
+            "sub": "9f6d1a8e-0f5e-4f3f-8a55-0d7d3f0c7d11",
+            "aud": [CLIENT],
+            "azp": CLIENT,
+            "iat": at,
+            "nbf": at,
+            "exp": at + 3600,
+            "jti": f"acme/{uuid4()}",
+            "owner": "acme",
+            "name": "ada",
+            "displayName": "Ada Lovelace",
+            "email": "ada@acme.example",
+            "isAdmin": False,
+            "groups": [],
+            "roles": [{"owner": "acme", "name": "developer", "isEnabled": True}],
+            "permissions": None,
+            "tokenType": "access-token",
+            "scope": "openid profile",
+            **changed,
+        }
+        return {name: value for name, value in said.items() if value is not ...}
+
+    def token(self, header: dict[str, Any] | None = None, **changed: Any) -> str:
+        """A token; a claim or header that is `...` is left out."""
+        headers = {"kid": self.signer, "typ": "JWT", **(header or {})}
+        kept = {name: value for name, value in headers.items() if value is not ...}
+        return jwt.encode(self.claims(**changed), key(self.signer), "RS256", headers=kept)
+
+
+@contextmanager
+def served(issuer: Issuer) -> Iterator[Issuer]:
+    """The issuer at an address on loopback, which becomes its name."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/.well-known/openid-configuration":
+                self._answer(200, {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"})
+                return
+            if self.path == "/moved":
+                self.send_response(302)
+                self.send_header("Location", f"{issuer.url}/keys")
+                self.end_headers()
+                return
+            issuer.fetches += 1
+            names = [] if issuer.down else issuer.published
+            self._answer(503 if issuer.down else 200, {"keys": [jwk(name) for name in names]})
+
+        def _answer(self, status: int, document: dict[str, Any]) -> None:
+            body = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    issuer.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield issuer
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
