@@ -61,15 +61,15 @@ class Settings(BaseModel):
     keys_file: Path | None = None
     platform_id: str = "local"
     api_token: str | None = None
-    agent_token: str | None = None
-    registry: str | None = None
-    registry_username: str | None = None
     identity: str = Field(default="", pattern="^(|local|oidc|none)$", validate_default=True)
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     oidc_jwks_url: str | None = None
     oidc_organization_claim: str = "owner"
     oidc_insecure: bool = False
+    agent_token: str | None = None
+    registry: str | None = None
+    registry_username: str | None = None
     registry_password: str | None = None
     registry_insecure: bool = False
     slot_base: IPv4Address = IPv4Address("127.64.0.0")
@@ -86,13 +86,6 @@ class Settings(BaseModel):
     tick_seconds: float = 1.0
     timeouts: Timeouts = Timeouts()
 
-    @property
-    def reached_at(self) -> str:
-        """The API's address from outside: what browsers and webhooks use."""
-        return (self.public_url or self.api_url).rstrip("/")
-
-    @property
-    def keys(self) -> Path:
     @field_validator("oidc_issuer", "oidc_audience", "oidc_jwks_url", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
@@ -126,6 +119,13 @@ class Settings(BaseModel):
         """The published keys of this machine's own issuer."""
         return self.home / "keys" / "issuer" / "jwks.json"
 
+    @property
+    def reached_at(self) -> str:
+        """The API's address from outside: what browsers and webhooks use."""
+        return (self.public_url or self.api_url).rstrip("/")
+
+    @property
+    def keys(self) -> Path:
         return self.keys_file or self.home / "keys"
 
 
