@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -75,8 +76,10 @@ def fetch_tree(
             sha, ref = _resolved(wanted, remote, git, env, given)
             _fetch(sha, ref, remote, git, env, repository, given)
     git.check_size()
-    sha, author, message = _described(sha, git, repository, remote)
-    links = _checked_tree(sha, git, repository)
+    with ThreadPoolExecutor(1) as beside:
+        described = beside.submit(_described, sha, git, repository, remote)
+        links = _checked_tree(sha, git, repository)
+        sha, author, message = described.result()
     folder.mkdir(parents=True, exist_ok=True)
     tree = [f"--git-dir={repository}", f"--work-tree={folder}"]
     _must(git.run([*tree, "checkout", "--quiet", "--force", "--detach", sha]), remote, given)

@@ -54,6 +54,16 @@ def test_what_does_not_exist_is_named(cloning, repository, http):
         cloning("/nowhere/at/all.git")
 
 
+@pytest.mark.parametrize(
+    "ref",
+    ["a..b", "a//b", "x.lock", "/main", "a b", "-x", "--upload-pack=x", "a~1", "a:b", "*", "@{1}"],
+)
+def test_what_can_be_no_branch_is_not_found(cloning, repository, ref):
+    """git refuses such names in words of its own, before it asks the server."""
+    with pytest.raises(SourceNotFound, match=r"no branch or tag .* \(branches: main\)"):
+        cloning(str(repository.bare), ref=ref)
+
+
 def test_an_empty_repository_is_called_empty(cloning, tmp_path, http):
     Repository(tmp_path / "srv", "empty")
     with pytest.raises(SourceNotFound, match="is empty; push a commit first"):
