@@ -50,10 +50,16 @@ class Run:
     def arm(self, *, finishing: bool = False) -> None:
         """Before looking whether a wait is over: a wake-up from here on is not missed.
 
-        Raises an Interrupt when there is a reason to stop. `finishing` grants a function that
-        runs while the process closes the time to end.
+        Raises an Interrupt as `check` does.
         """
         self.wake.clear()
+        self.check(finishing=finishing)
+
+    def check(self, *, finishing: bool = False) -> None:
+        """Raises an Interrupt when there is a reason to stop.
+
+        `finishing` grants a function that runs while the process closes the time to end.
+        """
         if self.aborted:
             raise Aborted
         if self.halted or (self.closing and not finishing):

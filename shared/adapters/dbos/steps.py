@@ -30,7 +30,7 @@ from shared.adapters.dbos.functions import Call, Functions
 from shared.adapters.dbos.interpreter import Attempt
 from shared.adapters.dbos.nested import NAME, nested_name, nested_outcome
 from shared.adapters.dbos.runs import Run
-from shared.adapters.dbos.waits import Waits
+from shared.adapters.dbos.waits import Pending, Waits
 from shared.ports.workflows import ENDED, JSON
 
 
@@ -147,20 +147,27 @@ class DurableSteps:
             call = self._call(attempt, wait.token)
             outcome = self._finished(call, time.monotonic() + wait.remaining)
             if isinstance(outcome, Result):
-                answer = run.persist(lambda: waits.submitted(run.name, step))
-                if answer is not None:
-                    return from_json(answer)
-            elif run.persist(lambda: waits.close_wait(run.name, step)):
+                return self._await_answer(step, attempt, self._submitted(step))
+            if run.persist(lambda: waits.close_wait(run.name, step)):
                 return outcome or _timed_out(attempt)
-        return self._await_answer(step, attempt)
+        run.arm()
+        return self._await_answer(step, attempt, run.persist(lambda: waits.pending(run.name, step)))
 
-    def _await_answer(self, step: int, attempt: Attempt) -> Outcome:
+    def _submitted(self, step: int) -> Pending:
+        """What was handed over is noted as such even while the process closes."""
+        run, waits = self._run, self._waits
+        run.wake.clear()
+        seen = run.persist(lambda: waits.submitted(run.name, step))
+        run.check()
+        return seen
+
+    def _await_answer(self, step: int, attempt: Attempt, seen: Pending) -> Outcome:
+        """What the token's holder says, or which limit was over before.
+
+        The run was armed before `seen` was read.
+        """
         run, waits, heartbeat = self._run, self._waits, attempt.heartbeat_seconds()
-        while True:
-            run.arm()
-            seen = run.persist(lambda: waits.pending(run.name, step))
-            if seen.answer is not None:
-                return from_json(seen.answer)
+        while seen.answer is None:
             left, failure, silence = seen.remaining, _timed_out(attempt), 0
             quiet = min(seen.silent, self._world.connected_for())
             if heartbeat is not None and heartbeat - quiet < left:
@@ -169,6 +176,9 @@ class DurableSteps:
                 run.wait(left)
             elif run.persist(partial(waits.close_wait, run.name, step, silence)):
                 return failure
+            run.arm()
+            seen = run.persist(lambda: waits.pending(run.name, step))
+        return from_json(seen.answer)
 
     def _nested(self, step: int, attempt: Attempt, timeout: float) -> Outcome:
         arguments = attempt.arguments(None)

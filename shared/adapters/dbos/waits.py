@@ -52,14 +52,15 @@ class Waits:
         )
         return Wait(token, submitted, float(remaining))
 
-    def submitted(self, execution: str, step: int) -> dict[str, JSON] | None:
-        """Remember that the work was handed over; the answer, if it has come already."""
-        [(answer,)] = self._db.query(
-            "UPDATE waits SET submitted = true WHERE execution = %s AND step = %s RETURNING answer",
+    def submitted(self, execution: str, step: int) -> Pending:
+        """Remember that the work was handed over; what `pending` says then."""
+        [(answer, remaining, silent)] = self._db.query(
+            "UPDATE waits SET submitted = true WHERE execution = %s AND step = %s"
+            " RETURNING answer, extract(epoch FROM deadline - now()),"
+            " extract(epoch FROM now() - heartbeat_at)",
             [execution, step],
         )
-        given: dict[str, JSON] | None = answer
-        return given
+        return Pending(answer, float(remaining), float(silent))
 
     def pending(self, execution: str, step: int) -> Pending:
         [(answer, remaining, silent)] = self._db.query(

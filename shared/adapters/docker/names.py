@@ -26,10 +26,9 @@ class DockerNames:
     def join(self, provider_id: str, project_id: UUID) -> None:
         """Let the instance ask for names; one that is on the network stays as it is."""
         self._networks.ensure_names(project_id)
-        if self._endpoint(provider_id, project_id) is None:
-            # Refused when another try has done it meanwhile.
-            with suppress(Conflict):
-                self._connect(provider_id, project_id, [])
+        # Refused where an earlier try has done it.
+        with suppress(Conflict):
+            self._connect(provider_id, project_id, [])
 
     def publish_name(self, provider_id: str, project_id: UUID, name: str) -> None:
         self._give(provider_id, project_id, [name])
