@@ -85,9 +85,10 @@ def _bench(
     )
     service = made.raise_for_status().json()
     routes = RoutingTable(EdgeLayout(folder / "home").routes)
+    clicked = Clicked(client, service, http_port, routes)
     raw = Raw(app, source["repository_url"], routes, http_port, RAW_ADDRESS.format(number))
     try:
-        for row in measure(app, repository, raw, Clicked(client, service, http_port), runs):
+        for row in measure(app, repository, raw, clicked, runs):
             print(row.shown(), *row.explained(), sep="\n", flush=True)
     finally:
         raw.remove()

@@ -124,3 +124,12 @@ def wait_for(url: str, headers: dict[str, str], expected: str, seconds: float = 
             time.sleep(0.005)
     finally:
         connection.close()
+
+
+def wait_until(reached: Callable[[], bool], seconds: float = 600) -> None:
+    """Look every millisecond."""
+    deadline = time.monotonic() + seconds
+    while not reached():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nothing happened within {seconds:.0f} s")
+        time.sleep(0.001)

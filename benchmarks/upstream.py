@@ -11,6 +11,7 @@ Upgrade: websocket   echoes bytes until either side closes
 import argparse
 import asyncio
 import re
+from collections.abc import Coroutine
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 SLOW_SECONDS = 0.5
@@ -57,7 +58,7 @@ class App(asyncio.Protocol):
         else:
             self._reply(b"200", body)
 
-    def _later(self, work: "asyncio.coroutines.Coroutine[None, None, None]") -> None:
+    def _later(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
