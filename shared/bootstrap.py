@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from shared.adapters.docker.engine import Engine as DockerEngine
     from shared.adapters.oidc.access_tokens import AccessTokens
     from shared.domain.audit import Act
+    from shared.domain.git import Provider
     from shared.domain.services import SlotRange
     from shared.ports.compute import Compute, Images, Names, Networks
+    from shared.ports.git import GitProvider
+    from shared.ports.idempotency import IdempotencyKeys
     from shared.ports.secrets import Vault
     from shared.ports.store import UnitOfWork
     from shared.ports.workflows import Workflows
     from shared.usecases.building import BuildPolicy
     from shared.usecases.health import Check
+    from shared.usecases.limits import Limiter
     from shared.usecases.naming import SettledNames
 
 __all__ = ["Settings", "settings"]
@@ -68,6 +72,21 @@ def unit_of_work(act: "Act | None" = None) -> "UnitOfWork":
 
 
 @cache
+def limiter() -> "Limiter":
+    """What this process holds of the rate limits that all instances share."""
+    from shared.adapters.postgres.limits import LimitWindows
+    from shared.usecases.limits import Limiter
+
+    return Limiter(LimitWindows(engine()))
+
+
+def idempotency_keys() -> "IdempotencyKeys":
+    from shared.adapters.postgres.idempotency import StoredKeys
+
+    return StoredKeys(engine())
+
+
+@cache
 def vault() -> "Vault":
     """The master keys: one file, or every `master-*.json` of a folder, the last one seals."""
     from shared.adapters.vault import EnvelopeVault, MasterKey
@@ -77,26 +96,6 @@ def vault() -> "Vault":
     return EnvelopeVault([MasterKey.load(file) for file in files])
 
 
-def substitutions() -> Mapping[str, str | int]:
-    """What `${…}` in the state machines stands for on one machine."""
-    from shared.adapters.local_lambda import substitution
-
-    limits = settings().timeouts
-    return {
-        **{substitution(name): name for name in FUNCTIONS},
-        **{f"{name.title()}Machine": name for name in MACHINES},
-        "DeployTimeout": limits.deploy,
-        "LeaseTimeout": limits.lease,
-        "BuildTimeout": limits.build,
-        "ReleaseTimeout": limits.release,
-        "PreDeployTimeout": limits.pre_deploy,
-        "HealthTimeout": limits.health,
-        "RouteTimeout": limits.route,
-        "DrainTimeout": limits.drain,
-        "TaskTimeout": limits.task,
-        "CompensateTimeout": limits.compensate,
-        "HeartbeatLimit": limits.heartbeat,
-    }
 @cache
 def access_tokens() -> "AccessTokens | None":
     """What checks access tokens: of the identity provider, or of this machine's own issuer."""
@@ -131,6 +130,26 @@ def sign_in() -> tuple[str, str] | None:
     return given.oidc_issuer or "", given.oidc_audience or ""
 
 
+def substitutions() -> Mapping[str, str | int]:
+    """What `${…}` in the state machines stands for on one machine."""
+    from shared.adapters.local_lambda import substitution
+
+    limits = settings().timeouts
+    return {
+        **{substitution(name): name for name in FUNCTIONS},
+        **{f"{name.title()}Machine": name for name in MACHINES},
+        "DeployTimeout": limits.deploy,
+        "LeaseTimeout": limits.lease,
+        "BuildTimeout": limits.build,
+        "ReleaseTimeout": limits.release,
+        "PreDeployTimeout": limits.pre_deploy,
+        "HealthTimeout": limits.health,
+        "RouteTimeout": limits.route,
+        "DrainTimeout": limits.drain,
+        "TaskTimeout": limits.task,
+        "CompensateTimeout": limits.compensate,
+        "HeartbeatLimit": limits.heartbeat,
+    }
 
 
 @cache
@@ -158,6 +177,36 @@ def workflows() -> "Workflows":
         "stepfunctions", endpoint_url=settings().aws_endpoint_url, config=CLIENT_CONFIG
     )
     return StepFunctions(client, json.loads(settings().state_machine_arns or "{}"))
+
+
+@cache
+def git_provider(provider: "Provider") -> "GitProvider":
+    """The configured server of a provider. Raises Invalid when this platform has none."""
+    from shared.domain.errors import Invalid
+    from shared.domain.git import Provider
+
+    given = settings()
+    name = provider.upper()
+    client_id, secret = (
+        (given.github_client_id, given.github_client_secret)
+        if provider is Provider.GITHUB
+        else (given.gitlab_client_id, given.gitlab_client_secret)
+    )
+    if not client_id or not secret:
+        raise Invalid(
+            f"this platform is no OAuth application of {provider} yet: make one there with the "
+            f"callback address {given.reached_at}/git/callback/{provider} and set "
+            f"C2D_{name}_CLIENT_ID and C2D_{name}_CLIENT_SECRET"
+        )
+    if provider is Provider.GITHUB:
+        from shared.adapters.git.github import GitHub
+        from shared.adapters.git.server import github_server
+
+        return GitHub(github_server(given.github_url, client_id, secret, given.git_ca_file))
+    from shared.adapters.git.gitlab import GitLab
+    from shared.adapters.git.server import gitlab_server
+
+    return GitLab(gitlab_server(given.gitlab_url, client_id, secret, given.git_ca_file))
 
 
 @cache
@@ -238,6 +287,7 @@ def build_policy() -> "BuildPolicy":
         registry_username=given.registry_username,
         registry_password=given.registry_password,
         heartbeat_limit=given.timeouts.heartbeat,
+        addresses=given.addresses,
     )
 
 

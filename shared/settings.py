@@ -6,7 +6,16 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from shared.domain.routes import PublicAddresses
 
 _PREFIX = "C2D_"
 
@@ -58,6 +67,7 @@ class Settings(BaseModel):
     state_machine_prefix: str = ""
     state_machine_arns: str = ""
     aws_endpoint_url: str | None = None
+    kms_key_id: str | None = None
     keys_file: Path | None = None
     platform_id: str = "local"
     api_token: str | None = None
@@ -68,6 +78,13 @@ class Settings(BaseModel):
     oidc_organization_claim: str = "owner"
     oidc_insecure: bool = False
     agent_token: str | None = None
+    github_url: str = "https://github.com"
+    github_client_id: str | None = None
+    github_client_secret: str | None = None
+    gitlab_url: str = "https://gitlab.com"
+    gitlab_client_id: str | None = None
+    gitlab_client_secret: str | None = None
+    git_ca_file: str | None = None
     registry: str | None = None
     registry_username: str | None = None
     registry_password: str | None = None
@@ -84,12 +101,21 @@ class Settings(BaseModel):
     log_days: int = 30
     build_cache_mb: int = 10 * 1024
     tick_seconds: float = 1.0
+    cors_origins: str = ""
+    rate_limit_user: int = Field(default=6000, ge=0)
+    rate_limit_address: int = Field(default=600, ge=0)
+    rate_limit_failed: int = Field(default=60, ge=0)
     timeouts: Timeouts = Timeouts()
 
     @field_validator("oidc_issuer", "oidc_audience", "oidc_jwks_url", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value or None
+
+    @field_validator("github_url", "gitlab_url", mode="before")
+    @classmethod
+    def _empty_is_hosted(cls, value: object, field: ValidationInfo) -> object:
+        return value or cls.model_fields[field.field_name or ""].default
 
     @model_validator(mode="after")
     def _identity_fits(self) -> Self:
@@ -120,9 +146,19 @@ class Settings(BaseModel):
         return self.home / "keys" / "issuer" / "jwks.json"
 
     @property
+    def addresses(self) -> PublicAddresses:
+        """How services are reached from outside."""
+        return PublicAddresses(self.domain, self.scheme, self.http_port)
+
+    @property
     def reached_at(self) -> str:
         """The API's address from outside: what browsers and webhooks use."""
         return (self.public_url or self.api_url).rstrip("/")
+
+    @property
+    def cors(self) -> tuple[str, ...]:
+        """Origins whose pages may call the API, from a list with commas; none by default."""
+        return tuple(o.strip() for o in self.cors_origins.split(",") if o.strip())
 
     @property
     def keys(self) -> Path:
@@ -134,6 +170,11 @@ _ALIASES = {
     "api_url": "BASE_URL",
     "oidc_issuer": "CASDOOR_ENDPOINT",
     "oidc_audience": "CASDOOR_CLIENT_ID",
+    "github_client_id": "GITHUB_CLIENT_ID",
+    "github_client_secret": "GITHUB_CLIENT_SECRET",
+    "gitlab_url": "GITLAB_BASE_URL",
+    "gitlab_client_id": "GITLAB_CLIENT_ID",
+    "gitlab_client_secret": "GITLAB_CLIENT_SECRET",
 }
 
 

@@ -4,11 +4,18 @@ Every call has a deadline. Besides what is named, each raises Transient (throttl
 slow), AccessLost (the token or the account no longer opens this) and NotFound.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
+
+from shared.domain.git import Provider
+
+MAX_REPOSITORIES: Final = 5_000
+MAX_ENTRIES: Final = 20_000
+MAX_FILE: Final = 1024 * 1024
+"""Bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,14 @@ class TreeEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Tree:
+    """Files and folders, what is nearest to the root first. Not `complete`: some are missing."""
+
+    entries: tuple[TreeEntry, ...]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     sha: str
     message: str
@@ -70,11 +85,15 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class SeenDelivery:
-    """One line of the provider's own list of deliveries, with enough to replay it here."""
+    """One line of the provider's own list of deliveries.
+
+    `delivery_id` is empty where the server gave none, `at` None where it does not say. `handle`
+    is what `redeliver` takes.
+    """
 
     delivery_id: str
     event: str
-    at: datetime
+    at: datetime | None
     handle: str
 
 
@@ -100,7 +119,10 @@ class Report:
     """A deployment as the provider shows it on the commit.
 
     `context` names the status (one per service), `environment` the deployment record's place,
-    `deployment_ref` is the record made by an earlier report of the same deployment.
+    `deployment_ref` is the record made by an earlier report of the same deployment, whose id is
+    `deployment`. `ref` is the branch or tag, where one is known. A `transient` environment ends
+    with its request. With `record_only` the status stays as it is: a newer deployment of the
+    commit speaks through it.
     """
 
     sha: str
@@ -111,6 +133,10 @@ class Report:
     environment: str
     environment_url: str | None = None
     deployment_ref: str | None = None
+    deployment: str = ""
+    ref: str | None = None
+    transient: bool = False
+    record_only: bool = False
 
 
 class OAuth(Protocol):
@@ -133,10 +159,11 @@ class Repositories(Protocol):
 
     def account(self, token: str) -> Account: ...
 
-    def list(
-        self, token: str, *, search: str | None, limit: int, page: int
-    ) -> Sequence[Repository]:
+    def list(self, token: str, *, limit: int, page: int) -> Sequence[Repository]:
         """Most recently used first; `page` from 1."""
+
+    def every(self, token: str) -> Sequence[Repository]:
+        """All of them, at most MAX_REPOSITORIES, most recently used first."""
 
     def get(self, token: str, full_name: str) -> Repository: ...
 
@@ -144,11 +171,11 @@ class Repositories(Protocol):
         self, token: str, full_name: str, *, limit: int, page: int
     ) -> Sequence[Branch]: ...
 
-    def tree(self, token: str, full_name: str, ref: str, path: str) -> Sequence[TreeEntry]:
-        """Everything below `path`, at most 5 000 entries."""
+    def tree(self, token: str, full_name: str, ref: str, path: str) -> Tree:
+        """Everything below `path`, relative to it, at most MAX_ENTRIES. Submodules are left out."""
 
     def read(self, token: str, full_name: str, ref: str, path: str) -> bytes:
-        """One file of at most 1 MiB."""
+        """One file. Raises TooLarge above MAX_FILE, Invalid for what is no file."""
 
     def commit(self, token: str, full_name: str, ref: str) -> Commit: ...
 
@@ -192,3 +219,7 @@ class Reports(Protocol):
 
 class GitProvider(OAuth, Repositories, Webhooks, Reports, Protocol):
     """Everything of one provider's server."""
+
+
+Providers = Callable[[Provider], GitProvider]
+"""The configured server of a provider. Raises Invalid when this platform has none."""
