@@ -32,6 +32,7 @@ from shared.ports.repositories import (
     Reports,
     Sources,
 )
+from shared.ports.sign_in import Grants, Members
 
 
 class Projects(Protocol):
@@ -253,6 +254,8 @@ class UnitOfWork(Protocol):
     tokens: Tokens
     audit: Audit
     canvases: Canvases
+    members: Members
+    grants: Grants
     connections: Connections
     sources: Sources
     hooks: Hooks

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from shared.domain.audit import Act
-from shared.ports import access, ledger, repositories
+from shared.ports import access, ledger, repositories, sign_in
 from shared.ports import store as ports
 from tests.fakes.store_access import FakeAudit, FakeCanvases, FakeTokens
 from tests.fakes.store_entities import (
@@ -24,6 +24,7 @@ from tests.fakes.store_outbox import FakePreviews, FakeReports
 from tests.fakes.store_outside import FakeResources, FakeRoutes, FakeVariables
 from tests.fakes.store_releases import FakeInstances, FakeReleases
 from tests.fakes.store_rows import Rows
+from tests.fakes.store_sign_in import FakeGrants, FakeMembers
 from tests.fakes.store_work import FakeAgents, FakeJobs, FakeLeases, FakeLogs
 
 
@@ -51,6 +52,8 @@ class FakeStore:
     tokens: access.Tokens
     audit: access.Audit
     canvases: access.Canvases
+    members: sign_in.Members
+    grants: sign_in.Grants
     connections: repositories.Connections
     sources: repositories.Sources
     hooks: repositories.Hooks
@@ -76,6 +79,8 @@ class FakeStore:
         self.tokens = FakeTokens(rows)
         self.audit = self._audit = FakeAudit(rows)
         self.canvases = FakeCanvases(rows)
+        self.members = FakeMembers(rows)
+        self.grants = FakeGrants(rows)
         self.connections = FakeConnections(rows)
         self.sources = FakeSources(rows)
         self.hooks = FakeHooks(rows)

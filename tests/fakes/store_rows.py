@@ -20,6 +20,7 @@ from shared.domain.releases import Instance, Release
 from shared.domain.resources import Resource
 from shared.domain.routes import Route
 from shared.domain.services import Service
+from shared.domain.sign_in import Grant, Member
 from shared.domain.variables import Variable
 from shared.domain.webhooks import Delivery
 
@@ -48,6 +49,8 @@ class Tables:
     tokens: dict[Key, ApiToken] = field(default_factory=dict)
     audit: dict[Key, AuditEvent] = field(default_factory=dict)
     canvases: dict[Key, Canvas] = field(default_factory=dict)
+    members: dict[Key, Member] = field(default_factory=dict)
+    grants: dict[Key, Grant] = field(default_factory=dict)
     connections: dict[Key, GitConnection] = field(default_factory=dict)
     sources: dict[Key, GitSource] = field(default_factory=dict)
     hooks: dict[Key, GitHook] = field(default_factory=dict)

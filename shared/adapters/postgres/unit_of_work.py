@@ -13,11 +13,13 @@ from shared.adapters.postgres.connections import SqlConnections
 from shared.adapters.postgres.deliveries import SqlDeliveries
 from shared.adapters.postgres.deployments import SqlDeployments
 from shared.adapters.postgres.errors import translated
+from shared.adapters.postgres.grants import SqlGrants
 from shared.adapters.postgres.hooks import SqlHooks
 from shared.adapters.postgres.instances import SqlInstances
 from shared.adapters.postgres.jobs import SqlJobs
 from shared.adapters.postgres.leases import SqlLeases
 from shared.adapters.postgres.logs import LOG_BYTES, SqlLogs
+from shared.adapters.postgres.members import SqlMembers
 from shared.adapters.postgres.previews import SqlPreviews
 from shared.adapters.postgres.projects import SqlProjects
 from shared.adapters.postgres.releases import SqlReleases
@@ -32,7 +34,7 @@ from shared.adapters.postgres.transaction import Transaction
 from shared.adapters.postgres.variables import SqlVariables
 from shared.domain.audit import Act
 from shared.domain.errors import PlatformError
-from shared.ports import access, ledger, repositories
+from shared.ports import access, ledger, repositories, sign_in
 from shared.ports import store as ports
 
 
@@ -59,6 +61,8 @@ class SqlUnitOfWork:
     tokens: access.Tokens
     audit: access.Audit
     canvases: access.Canvases
+    members: sign_in.Members
+    grants: sign_in.Grants
     connections: repositories.Connections
     sources: repositories.Sources
     hooks: repositories.Hooks
@@ -101,6 +105,8 @@ class SqlUnitOfWork:
         self.tokens = SqlTokens(transaction)
         self.audit = SqlAudit(transaction, self._act)
         self.canvases = SqlCanvases(transaction)
+        self.members = SqlMembers(transaction)
+        self.grants = SqlGrants(transaction)
         self.connections = SqlConnections(transaction)
         self.sources = SqlSources(transaction)
         self.hooks = SqlHooks(transaction)

@@ -19,6 +19,7 @@ from shared.adapters.postgres.tables.git import (
 from shared.adapters.postgres.tables.logs import log_chunks, log_heads
 from shared.adapters.postgres.tables.outside import resources, route_hosts, routes
 from shared.adapters.postgres.tables.parts import metadata
+from shared.adapters.postgres.tables.sign_in import members, sign_in_grants
 from shared.adapters.postgres.tables.work import agents, jobs, lease_waiters, leases
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "leases",
     "log_chunks",
     "log_heads",
+    "members",
     "metadata",
     "previews",
     "projects",
@@ -48,5 +50,6 @@ __all__ = [
     "route_hosts",
     "routes",
     "services",
+    "sign_in_grants",
     "webhook_deliveries",
 ]
