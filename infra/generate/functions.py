@@ -18,6 +18,10 @@ from shared.adapters.local_lambda import substitution
 from shared.http.local import modules
 
 ROOT: Final = Path(__file__).parents[2]
+LAYERS: Final = ("shared.http.app", "shared.http.admission", "shared.http.identity")
+"""What every endpoint runs inside of, with ports of its own."""
+WRITE_LAYER: Final = "shared.http.idempotency"
+"""What those that write run inside of as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,14 @@ def endpoints() -> Iterator[Endpoint]:
 
 def _endpoint(module_name: str, route: APIRoute) -> Endpoint:
     [method] = list(route.methods or [])
+    layers = LAYERS if method == "GET" else (*LAYERS, WRITE_LAYER)
+    around = {port for layer in layers for port in _in_source(layer)}
     name = module_name.removeprefix("functions.")
     return Endpoint(
         name=name,
         handler=f"{name}.handler",
         description=(route.description or "").split("\n")[0],
-        ports=_with_theirs({*_providers(route.dependant), *_in_source(module_name)}),
+        ports=_with_theirs({*_providers(route.dependant), *_in_source(module_name), *around}),
         method=method,
         path=route.path,
     )

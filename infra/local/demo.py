@@ -153,7 +153,7 @@ def _fetch(url: str) -> None:
 def _say_goodbye(settings: LocalSettings, url: str, ready: float, started: float) -> None:
     c2d = os.path.relpath(c2d_program())
     print(f"\nLive: {url}")
-    print(f"API:  {settings.api_url}/docs")
+    print(f"API:  {settings.api_url}/v1/click-deploy/docs")
     print(f"Deployed in {time.monotonic() - ready:.0f} s, {time.time() - started:.0f} s in all.\n")
     print("Next:")
     print(f"  {c2d} deploy --repo https://… --project mine --service web --wait")

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.domain.access import Actor
+from shared.domain.idempotency import Claim
 from shared.domain.ids import new_id, now
 
 
@@ -33,7 +34,8 @@ class Act:
     """What one request is doing; its unit of work writes it down once, with the first change.
 
     `action` is the operation (`services.update`), `address` the caller's IP address. The actor is
-    known once the caller is authenticated: before that nothing is recorded.
+    known once the caller is authenticated: before that nothing is recorded. With a `claim` on an
+    idempotency key the change is marked as made there, in the same transaction.
     """
 
     action: str
@@ -43,6 +45,7 @@ class Act:
     recorded: bool = False
     resource: tuple[str, str, str | None] | None = None
     detail: dict[str, Any] = field(default_factory=dict)
+    claim: Claim | None = None
 
     def event(self) -> AuditEvent | None:
         """The row to write now; None when there is nobody to name or it was written before."""

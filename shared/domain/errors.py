@@ -18,6 +18,11 @@ class PlatformError(Exception):
 
     status: ClassVar[int] = 500
 
+    def __init__(self, *reason: object, retry_after: int | None = None) -> None:
+        """`retry_after`: seconds after which the same request may succeed, where that is known."""
+        super().__init__(*reason)
+        self.retry_after = retry_after
+
     @property
     def reason(self) -> str:
         """The sentence, without the class name."""

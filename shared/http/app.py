@@ -1,70 +1,104 @@
 """Routers in, one ASGI app out. Lambda passes one router; the local platform passes all."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException as StarletteHTTPException
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.routing import APIRoute
+from fastapi.security.base import SecurityBase
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 
-from shared import VERSION
-from shared.domain.errors import PlatformError, Transient
+from shared import VERSION, bootstrap
+from shared.http.admission import by_address
+from shared.http.bodies import BodyLimit
+from shared.http.envelope import Envelope
+from shared.http.idempotency import Idempotency
+from shared.http.problems import PROBLEM, handle_errors
 
-BASE = "/v1/click-deploy"
-PROBLEM = "application/problem+json"
-_NAMES = {404: "NotFound", 405: "MethodNotAllowed", 413: "TooLarge", 422: "Invalid"}
+__all__ = ["BASE", "PROBLEM", "build_app"]
+
+BASE: Final = "/v1/click-deploy"
+_UNLIMITED: Final = {f"{BASE}/health"}
+"""Whether the process lives: asked often, answered without the database."""
+_GZIP_FROM_BYTES: Final = 1024
+"""Less fits into one packet as it is."""
+_DOCS_POLICY: Final = (
+    "default-src 'none'; connect-src 'self'; style-src https://cdn.jsdelivr.net; "
+    "script-src https://cdn.jsdelivr.net 'unsafe-inline'; img-src data: https://fastapi.tiangolo.com"
+)
+_CORS: Final[dict[str, Any]] = {
+    "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    "allow_headers": [
+        "Authorization",
+        "Content-Type",
+        "Idempotency-Key",
+        "If-Match",
+        "If-None-Match",
+        "X-Request-Id",
+    ],
+    "expose_headers": [
+        "ETag",
+        "Idempotency-Replayed",
+        "RateLimit-Limit",
+        "RateLimit-Remaining",
+        "RateLimit-Reset",
+        "Retry-After",
+        "X-Request-Id",
+    ],
+    "max_age": 600,
+}
 
 
 def build_app(routers: Iterable[APIRouter], *, docs: bool = False, **options: Any) -> FastAPI:
-    """The app with our errors; `docs` also serves the OpenAPI document."""
+    """The app with our errors and layers; `docs` also serves the OpenAPI document."""
     app = FastAPI(
         title="Click to Deploy",
         version=VERSION,
         openapi_url=f"{BASE}/openapi.json" if docs else None,
-        docs_url=f"{BASE}/docs" if docs else None,
+        docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         **options,
     )
     for router in routers:
-        app.include_router(router)
-    app.add_exception_handler(PlatformError, _ours)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(StarletteHTTPException, _foreign)
+        app.include_router(router, dependencies=_limits(router))
+    if docs:
+        app.add_route(f"{BASE}/docs", _docs, include_in_schema=False)
+    handle_errors(app)
+    _layers(app)
     return app
 
 
-def problem(request: Request, status: int, name: str, detail: str, **more: Any) -> JSONResponse:
-    """One error as RFC 9457 problem details."""
-    body = {
-        "type": name,
-        "title": name,
-        "status": status,
-        "detail": detail,
-        "instance": request.url.path,
-        **more,
-    }
-    headers = {"Retry-After": "1"} if status == Transient.status else None
-    return JSONResponse(body, status, headers=headers, media_type=PROBLEM)
+async def _docs(_: Request) -> Response:
+    """The document as a page; the browser fetches the page's code from where FastAPI says."""
+    page = get_swagger_ui_html(openapi_url=f"{BASE}/openapi.json", title="Click to Deploy")
+    page.headers["Content-Security-Policy"] = _DOCS_POLICY
+    return page
 
 
-async def _ours(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, PlatformError)  # noqa: S101 - narrows Starlette's signature
-    return problem(request, error.status, type(error).__name__, error.reason)
+def _layers(app: FastAPI) -> None:
+    """From the innermost to the outermost."""
+    settings = bootstrap.settings()
+    app.add_middleware(Idempotency)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES, compresslevel=5)
+    if settings.cors:
+        app.add_middleware(CORSMiddleware, allow_origins=list(settings.cors), **_CORS)
+    app.add_middleware(Envelope, https=settings.reached_at.startswith("https://"))
 
 
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - narrows Starlette's signature
-    errors = [
-        {"field": ".".join(str(part) for part in e["loc"][1:]) or e["loc"][0], "detail": e["msg"]}
-        for e in error.errors()
-    ]
-    detail = "; ".join(f"{e['field']}: {e['detail']}" for e in errors[:3])
-    return problem(request, 422, "Invalid", detail, errors=errors)
+def _limits(router: APIRouter) -> list[Any]:
+    """An endpoint that asks for no credentials is limited by address; the others by caller."""
+    routes = [route for route in router.routes if isinstance(route, APIRoute)]
+    asks = any(_asks_who(route.dependant) for route in routes)
+    free = all(route.path in _UNLIMITED for route in routes)
+    return [] if asks or free else [Depends(by_address)]
 
 
-async def _foreign(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, StarletteHTTPException)  # noqa: S101 - narrows Starlette's signature
-    name = _NAMES.get(error.status_code, "HttpError")
-    detail = f"{request.method} {request.url.path}: {error.detail}"
-    return problem(request, error.status_code, name, detail)
+def _asks_who(dependant: Dependant) -> bool:
+    return any(
+        isinstance(inner.call, SecurityBase) or _asks_who(inner) for inner in dependant.dependencies
+    )

@@ -14,7 +14,9 @@ from shared import bootstrap
 from shared.domain.access import Actor, Scope
 from shared.domain.audit import Act
 from shared.domain.errors import Unauthenticated
-from shared.http.identity import identify
+from shared.http.admission import admitted
+from shared.http.envelope import REQUEST_ID
+from shared.http.idempotency import CLAIM
 from shared.ports.compute import Compute
 from shared.ports.secrets import Vault
 from shared.ports.signals import Signals
@@ -27,18 +29,20 @@ Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 async def actor(request: Request, _documented: Bearer) -> Actor:
-    """Who calls. Raises Unauthenticated."""
-    return await identify(request)
+    """Who calls. Raises Unauthenticated, RateLimited."""
+    return await admitted(request)
 
 
 async def act(request: Request) -> Act:
     """What this request does, for the audit log; the caller is filled in when it is known."""
     endpoint = request.scope.get("endpoint")
     action = getattr(endpoint, "__module__", "").removeprefix("functions.api.")
+    state = request.scope.get("state", {})
     return Act(
         action=action,
-        request_id=request.headers.get("x-request-id"),
+        request_id=state.get(REQUEST_ID),
         address=request.client.host if request.client else None,
+        claim=state.get(CLAIM),
     )
 
 

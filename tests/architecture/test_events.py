@@ -19,6 +19,7 @@ from shared.http import deps
 from shared.http.identity import LOCAL_ORGANIZATION
 from shared.settings import Settings
 from shared.usecases import building, variables
+from tests.fakes import limits
 from tests.usecases import world as worlds
 from tests.usecases.world import POLICY, World
 
@@ -65,6 +66,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(shared.http.app, "build_app", over_fakes)
     monkeypatch.setattr(bootstrap, "settings", lambda: SETTINGS)
     monkeypatch.setattr(bootstrap, "build_policy", lambda: POLICY)
+    limits.install(monkeypatch)
     monkeypatch.setattr(bootstrap, "health_checks", lambda: checks)
     monkeypatch.setattr(worlds, "ORGANIZATION", LOCAL_ORGANIZATION)
     with monkeypatch.context() as named:

@@ -12,7 +12,15 @@ import pytest
 import yaml
 
 from infra.generate import events, stacks
-from infra.generate.functions import ROOT, Function, endpoints, schedules, tasks
+from infra.generate.functions import (
+    LAYERS,
+    ROOT,
+    WRITE_LAYER,
+    Function,
+    endpoints,
+    schedules,
+    tasks,
+)
 from shared.runtime.tasks import AttemptInput
 from shared.settings import Settings, Timeouts, read
 
@@ -94,9 +102,9 @@ def test_only_functions_that_ask_for_the_engine_may_touch_it() -> None:
 
 
 def test_ports_are_asked_for_where_the_generator_looks() -> None:
-    """In a signature or in the function's own file: nowhere deeper, or a policy would be missed."""
-    asked = ("shared/http/deps.py", "shared/http/identity.py", "shared/bootstrap.py")
-    allowed = {ROOT / path for path in asked}
+    """In a signature, the function's own file or a layer: else a policy would be missed."""
+    layers = [f"{name.replace('.', '/')}.py" for name in (*LAYERS, WRITE_LAYER)]
+    allowed = {ROOT / path for path in ("shared/http/deps.py", "shared/bootstrap.py", *layers)}
     deeper = [
         path
         for path in (ROOT / "shared").rglob("*.py")

@@ -20,6 +20,7 @@ from shared.http.local import modules
 from shared.settings import Settings
 from tests.cli.conftest import Cli
 from tests.cli.fake_server import FakePlatform
+from tests.fakes import limits
 from tests.fakes.compute import FakeCompute
 from tests.fakes.store import FakeStore
 from tests.fakes.vault import FakeVault
@@ -104,6 +105,8 @@ def platform(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePl
     }
     app.dependency_overrides.update(fakes)
     monkeypatch.setattr(bootstrap, "settings", lambda: settings)
+    monkeypatch.setattr(bootstrap, "vault", FakeVault)
+    limits.install(monkeypatch)
     monkeypatch.setattr(bootstrap, "unit_of_work", lambda _act=None: engine._store)
     server = FakePlatform(app=app, token=TOKEN)
     server.start()

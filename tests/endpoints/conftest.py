@@ -13,6 +13,7 @@ from shared.http.app import build_app
 from shared.http.identity import identify
 from shared.http.local import modules
 from shared.settings import Settings
+from tests.fakes import limits
 from tests.fakes.store import FakeStore
 from tests.usecases.world import ORGANIZATION, OTHER, World
 
@@ -43,6 +44,8 @@ def api(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     monkeypatch.setattr(bootstrap, "settings", lambda: SETTINGS)
     monkeypatch.setattr(bootstrap, "unit_of_work", lambda _act=None: world.store)
     monkeypatch.setattr(bootstrap, "access_tokens", lambda: None)
+    monkeypatch.setattr(bootstrap, "vault", lambda: world.vault)
+    limits.install(monkeypatch)
     monkeypatch.setattr(bootstrap, "health_checks", lambda: {"postgres": _fine, "workflows": _fine})
     app.dependency_overrides |= {
         deps.actor: actor,

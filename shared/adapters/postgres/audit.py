@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.adapters.postgres.entities import Entities
+from shared.adapters.postgres.idempotency import mark_committed
 from shared.adapters.postgres.tables import audit_events
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.audit import Act, AuditEvent
@@ -18,6 +19,8 @@ def write_act(transaction: Transaction, act: Act | None) -> bool:
     event = act.event()
     if event is not None:
         Entities(transaction, audit_events, AuditEvent).insert(event)
+        if act.claim is not None:
+            mark_committed(transaction, act.claim, event)
     return event is not None
 
 

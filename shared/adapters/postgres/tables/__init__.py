@@ -16,6 +16,7 @@ from shared.adapters.postgres.tables.git import (
     previews,
     webhook_deliveries,
 )
+from shared.adapters.postgres.tables.limits import idempotency_keys, rate_limits
 from shared.adapters.postgres.tables.logs import log_chunks, log_heads
 from shared.adapters.postgres.tables.outside import resources, route_hosts, routes
 from shared.adapters.postgres.tables.parts import metadata
@@ -35,6 +36,7 @@ __all__ = [
     "git_connections",
     "git_hooks",
     "git_sources",
+    "idempotency_keys",
     "instances",
     "jobs",
     "lease_waiters",
@@ -45,6 +47,7 @@ __all__ = [
     "metadata",
     "previews",
     "projects",
+    "rate_limits",
     "releases",
     "resources",
     "route_hosts",
