@@ -1,0 +1,1 @@
+"""Servers that stand in for vendors: stateful, on loopback, held to the vendors' contracts."""
