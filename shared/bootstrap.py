@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.ports.compute import Compute, Images, Names, Networks
     from shared.ports.git import GitProvider
     from shared.ports.idempotency import IdempotencyKeys
+    from shared.ports.queues import Consumable
     from shared.ports.secrets import Vault
     from shared.ports.store import UnitOfWork
     from shared.ports.workflows import Workflows
@@ -207,6 +208,30 @@ def git_provider(provider: "Provider") -> "GitProvider":
     from shared.adapters.git.server import gitlab_server
 
     return GitLab(gitlab_server(given.gitlab_url, client_id, secret, given.git_ca_file))
+
+
+@cache
+def webhook_queue() -> "Consumable":
+    """Where deliveries wait for their verdict."""
+    return _queue("webhooks")
+
+
+def _queue(name: str) -> "Consumable":
+    """A queue by its name: a message is tried five times, each try has its visibility timeout."""
+    if settings().queues == "postgres":
+        from shared.adapters.postgres.queues import PostgresQueue
+
+        seconds = settings().timeouts.message
+        return PostgresQueue(engine(), name, visibility_seconds=seconds, most_receives=5)
+    import json
+
+    import boto3
+
+    from shared.adapters.sqs import CLIENT_CONFIG, SqsQueue
+
+    urls = json.loads(settings().queue_urls or "{}")
+    client = boto3.client("sqs", endpoint_url=settings().aws_endpoint_url, config=CLIENT_CONFIG)
+    return SqsQueue(client, urls[name], urls.get(f"{name}-dead"))
 
 
 @cache

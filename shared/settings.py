@@ -44,6 +44,7 @@ class Timeouts(BaseModel):
     compensate: int = 900
     heartbeat: int = 60
     no_agent: int = 120
+    message: int = 120
 
 
 class Settings(BaseModel):
@@ -67,6 +68,8 @@ class Settings(BaseModel):
     state_machine_prefix: str = ""
     state_machine_arns: str = ""
     aws_endpoint_url: str | None = None
+    queues: str = Field(default="postgres", pattern="^(postgres|sqs)$")
+    queue_urls: str = ""
     kms_key_id: str | None = None
     keys_file: Path | None = None
     platform_id: str = "local"

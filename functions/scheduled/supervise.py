@@ -12,7 +12,10 @@ from shared.usecases.supervision import restart_due
 @scheduled
 def handler() -> dict[str, Any]:
     restarted = restart_due(
-        uow=bootstrap.unit_of_work(), compute=bootstrap.compute(), vault=bootstrap.vault()
+        uow=bootstrap.unit_of_work(),
+        compute=bootstrap.compute(),
+        vault=bootstrap.vault(),
+        addresses=bootstrap.settings().addresses,
     )
     if restarted:
         each(

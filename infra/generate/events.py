@@ -9,6 +9,8 @@ from infra.generate.functions import ROOT, Endpoint, endpoints, schedules, tasks
 
 FOLDER: Final = ROOT / "events"
 SAMPLE_ID: Final = "00000000-0000-4000-8000-000000000001"
+SAMPLES: Final = {"key": "KEY", "number": "1"}
+"""Parts of a path that are no ids."""
 BODIES: Final[dict[str, dict[str, Any]]] = {
     "api.projects.create": {"name": "blog"},
     "api.projects.update": {"description": "everything we sell"},
@@ -61,7 +63,7 @@ def path_of(name: str) -> Path:
 
 
 def _http(endpoint: Endpoint) -> dict[str, Any]:
-    path = re.sub(r"\{(\w+)\}", lambda m: "KEY" if m[1] == "key" else SAMPLE_ID, endpoint.path)
+    path = re.sub(r"\{(\w+)\}", lambda m: SAMPLES.get(m[1], SAMPLE_ID), endpoint.path)
     body = BODIES.get(endpoint.name)
     return {
         "version": "2.0",

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.domain.ids import now
+from shared.domain.services import host_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +33,18 @@ class Route:
             generation=generation,
             updated_at=now(),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PublicAddresses:
+    """How services are reached from outside: below one domain, at one port."""
+
+    domain: str
+    scheme: str
+    port: int
+
+    def url(self, service_slug: str, project_slug: str) -> str:
+        """The public address of a service."""
+        standard = {"http": 80, "https": 443}.get(self.scheme)
+        port = "" if self.port == standard else f":{self.port}"
+        return f"{self.scheme}://{host_name(service_slug, project_slug, self.domain)}{port}"

@@ -22,7 +22,11 @@ class Availability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One variable in one version of a service's set. `sealed` is its value, encrypted."""
+    """One variable in one version of a service's set. `sealed` is its value, encrypted.
+
+    The value of one that is `write_only` ("sealed" to people) is never shown again, to nobody.
+    `refers_to` names what the value refers to, as it is written: `KEY` or `service.KEY`.
+    """
 
     organization_id: UUID
     service_id: UUID
@@ -34,10 +38,39 @@ class Variable:
     author: str
     created_at: datetime
     removed_in: int | None = None
+    write_only: bool = False
+    refers_to: tuple[str, ...] = ()
 
     def alive_at(self, version: int) -> bool:
         """Whether the set of that version holds this value."""
         return self.version <= version and (self.removed_in is None or version < self.removed_in)
+
+
+@dataclass(frozen=True, slots=True)
+class EnvVersion:
+    """Who made a version of a service's set, and when; `restored_from` is the one it repeats."""
+
+    organization_id: UUID
+    service_id: UUID
+    number: int
+    author: str
+    created_at: datetime
+    restored_from: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A variable that is set now, without its value: what it refers to."""
+
+    service_id: UUID
+    key: str
+    secret: bool
+    refers_to: tuple[str, ...]
+
+
+def context(service_id: UUID, key: str) -> str:
+    """What the sealed value of a variable is bound to."""
+    return f"variable:{service_id}:{key}"
 
 
 def checked_key(key: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from shared.domain.deployments import Deployment
-from shared.domain.services import OverlapPolicy, Service, host_name
+from shared.domain.services import OverlapPolicy, Service
 from shared.http.schemas import (
     BuildBody,
     DeploymentOut,
@@ -41,10 +41,7 @@ class ServiceSettings(Strict):
 def service_url(uow: UnitOfWork, service: Service, settings: Settings) -> str:
     """Where the service answers, on this platform's public port."""
     project = uow.projects.get(service.organization_id, service.project_id)
-    host = host_name(service.slug, project.slug, settings.domain)
-    standard = {"http": 80, "https": 443}[settings.scheme]
-    port = "" if settings.http_port == standard else f":{settings.http_port}"
-    return f"{settings.scheme}://{host}{port}"
+    return settings.addresses.url(service.slug, project.slug)
 
 
 def service_out(uow: UnitOfWork, service: Service, settings: Settings) -> ServiceOut:

@@ -20,7 +20,7 @@ from shared.domain.releases import Instance, Release
 from shared.domain.resources import Resource, ResourceState
 from shared.domain.routes import Route
 from shared.domain.services import Service
-from shared.domain.variables import Variable
+from shared.domain.variables import EnvVersion, Link, Variable
 from shared.ports.access import Audit, Canvases, Tokens
 from shared.ports.ledger import Logs, Steps
 from shared.ports.pages import Page
@@ -139,6 +139,25 @@ class Variables(Protocol):
 
     def at(self, organization_id: UUID, service_id: UUID, version: int) -> Sequence[Variable]:
         """The whole set of that version, by key."""
+
+    def between(
+        self, organization_id: UUID, service_id: UUID, first: int, last: int
+    ) -> Sequence[Variable]:
+        """Values that began or ended in one of these versions, by key and version."""
+
+    def record(self, version: EnvVersion) -> None:
+        """Say who made a version. Raises Conflict when it is there."""
+
+    def version(self, organization_id: UUID, service_id: UUID, number: int) -> EnvVersion:
+        """Raises NotFound."""
+
+    def versions(
+        self, organization_id: UUID, service_id: UUID, limit: int, cursor: str | None
+    ) -> Page[EnvVersion]:
+        """Newest first."""
+
+    def links(self, organization_id: UUID, project_id: UUID) -> Sequence[Link]:
+        """What is set now on the services of a project, without values."""
 
 
 class Routes(Protocol):

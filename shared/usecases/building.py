@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from shared.domain.deployments import Deployment, DeploymentState
-from shared.domain.errors import Gone, Invalid
+from shared.domain.errors import BuildFailed, Gone, Invalid
 from shared.domain.jobs import ENDED, JobKind
+from shared.domain.routes import PublicAddresses
 from shared.domain.services import Service
 from shared.domain.variables import Availability
 from shared.ports.secrets import Vault
@@ -16,9 +17,10 @@ from shared.usecases.answers import send
 from shared.usecases.attempts import Attempt, begin, ledger
 from shared.usecases.jobs import authenticated, request
 from shared.usecases.leasing import leave_line
-from shared.usecases.variables import reveal_all
+from shared.usecases.variable_resolution import Environment, resolve
 
 STEP = "Build"
+_LOCAL = PublicAddresses("localhost", "http", 80)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class BuildPolicy:
     registry_username: str | None = None
     registry_password: str | None = None
     heartbeat_limit: int = 60
+    addresses: PublicAddresses = _LOCAL
 
 
 def image_tag(service_id: UUID, number: int) -> str:
@@ -50,11 +53,13 @@ def request_build(
     workflows: Workflows,
     vault: Vault,
 ) -> None:
-    """Queue the build for an agent. Raises Invalid when the service has lost its source."""
+    """Queue the build for an agent. Raises Invalid when the service has lost its source,
+    BuildFailed when a variable refers to what is gone."""
     with ledger(uow, attempt, STEP), uow:
         deployment = begin(uow, attempt, STEP)
         leave_line(uow, attempt)
         service = uow.services.get(attempt.organization_id, attempt.service_id)
+        _check_variables(uow, service, policy, vault)
         if deployment.state is DeploymentState.WAITING:
             uow.deployments.save(deployment.to(DeploymentState.BUILDING))
         answers = request(
@@ -68,6 +73,24 @@ def request_build(
         )
         uow.notify("deployments", str(deployment.id))
     send(answers, workflows=workflows, vault=vault)
+
+
+def _check_variables(uow: UnitOfWork, service: Service, policy: BuildPolicy, vault: Vault) -> None:
+    try:
+        _variables(uow, service, policy, vault)
+    except Invalid as error:
+        raise BuildFailed(f"its variables cannot be read: {error.reason}") from error
+
+
+def _variables(uow: UnitOfWork, service: Service, policy: BuildPolicy, vault: Vault) -> Environment:
+    return resolve(
+        uow,
+        service,
+        service.env_version,
+        Availability.BUILD,
+        vault=vault,
+        addresses=policy.addresses,
+    )
 
 
 def _spec(service: Service, deployment: Deployment, policy: BuildPolicy) -> dict[str, Any]:
@@ -117,7 +140,7 @@ def build_secrets(
         if job.state in ENDED or job.kind is not JobKind.BUILD or job.service_id is None:
             raise Gone("this job has no secrets to give")
         service = uow.services.get(job.organization_id, job.service_id)
-        variables = reveal_all(uow, service, service.env_version, Availability.BUILD, vault)
+        variables = _variables(uow, service, policy, vault)
     registry = policy.registry_username and {
         "username": policy.registry_username,
         "password": policy.registry_password,
@@ -126,6 +149,8 @@ def build_secrets(
         "git": None,
         "registry": registry,
         "env": {
-            key: {"value": value, "secret": secret} for key, (value, secret) in variables.items()
+            key: {"value": value, "secret": key in variables.secret}
+            for key, value in variables.values.items()
         },
+        "mask": sorted(variables.masked),
     }

@@ -12,6 +12,8 @@ from shared.domain.services import Service, ServiceState
 from shared.ports.compute import Compute, Images, Networks
 from shared.ports.store import UnitOfWork
 from shared.usecases.retirement import gone, take_away
+from shared.usecases.variable_references import refuse_referred_service
+from shared.usecases.variable_sets import lock_to_write
 
 
 def refuse_protected(service: Service) -> None:
@@ -23,12 +25,23 @@ def refuse_protected(service: Service) -> None:
 
 
 def delete_service(
-    organization_id: UUID, service_id: UUID, *, dry_run: bool, uow: UnitOfWork
+    organization_id: UUID,
+    service_id: UUID,
+    *,
+    dry_run: bool,
+    force: bool = False,
+    uow: UnitOfWork,
 ) -> Service:
-    """Begin to delete a service: what runs is cancelled, the rest follows. Again is fine."""
+    """Begin to delete a service: what runs is cancelled, the rest follows. Again is fine.
+
+    Raises Conflict when it is protected, or when variables of other services refer to it and
+    `force` does not say that they may lead nowhere.
+    """
     with uow:
-        service = uow.services.lock(organization_id, service_id)
+        service = lock_to_write(uow, organization_id, service_id)
         refuse_protected(service)
+        if not force and service.state is not ServiceState.DELETING:
+            refuse_referred_service(uow, service)
         if not dry_run:
             service = request_deletion(uow, service)
     return service

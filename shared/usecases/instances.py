@@ -6,11 +6,12 @@ from uuid import UUID
 
 from shared.domain.deployments import Deployment, Trigger
 from shared.domain.detection.dockerfile import foreground
-from shared.domain.errors import Transient
+from shared.domain.errors import InstanceFailed, Invalid, Transient
 from shared.domain.ids import new_id, now
 from shared.domain.projects import Project
 from shared.domain.releases import Instance, InstanceRole, Release
 from shared.domain.resources import Resource, ResourceKind, ResourceState
+from shared.domain.routes import PublicAddresses
 from shared.domain.services import SLOTS, Service, SlotRange
 from shared.domain.variables import Availability
 from shared.ports.compute import Compute, InstanceKind, InstanceSpec
@@ -19,7 +20,7 @@ from shared.ports.store import UnitOfWork
 from shared.usecases.attempts import Attempt, begin, end, ledger
 from shared.usecases.releasing import release_of
 from shared.usecases.retirement import retire
-from shared.usecases.variables import reveal_all
+from shared.usecases.variable_resolution import Environment, resolve
 
 CREATE_INSTANCE = "CreateInstance"
 START_APP = "StartApp"
@@ -32,18 +33,19 @@ def create_instance(
     uow: UnitOfWork,
     compute: Compute,
     vault: Vault,
+    addresses: PublicAddresses,
 ) -> UUID:
     """Make the release's instance in a free slot; a rollback takes the one kept warm instead."""
     with ledger(uow, attempt, CREATE_INSTANCE):
         with uow:
             begin(uow, attempt, CREATE_INSTANCE)
             in_the_way = _blocking(uow, attempt)
-            prepared = None if in_the_way else _prepare(uow, attempt, slots, vault)
+            prepared = None if in_the_way else _prepare(uow, attempt, slots, vault, addresses)
         if in_the_way:
             retire(in_the_way, uow=uow, compute=compute)
         if prepared is None:
             with uow:
-                prepared = _prepare(uow, attempt, slots, vault)
+                prepared = _prepare(uow, attempt, slots, vault, addresses)
         instance, spec = prepared
         provider_id = instance.provider_id or compute.create(spec)
         with uow:
@@ -53,7 +55,11 @@ def create_instance(
 
 
 def _prepare(
-    uow: UnitOfWork, attempt: Attempt, slots: SlotRange, vault: Vault
+    uow: UnitOfWork,
+    attempt: Attempt,
+    slots: SlotRange,
+    vault: Vault,
+    addresses: PublicAddresses,
 ) -> tuple[Instance, InstanceSpec]:
     deployment = uow.deployments.get(attempt.organization_id, attempt.deployment_id)
     service = uow.services.lock(attempt.organization_id, attempt.service_id)
@@ -61,7 +67,7 @@ def _prepare(
     instance = _next_or_warm(uow, deployment)
     if instance is None:
         instance = _place(uow, service, deployment, release, slots)
-    return instance, instance_spec(uow, service, release, instance, vault)
+    return instance, instance_spec(uow, service, release, instance, vault, addresses)
 
 
 def next_instance(uow: UnitOfWork, attempt: Attempt) -> Instance:
@@ -155,14 +161,17 @@ def instance_spec(
     release: Release,
     instance: Instance,
     vault: Vault,
+    addresses: PublicAddresses,
     *,
     kind: InstanceKind = InstanceKind.SERVICE,
     command: str | None = None,
 ) -> InstanceSpec:
-    """Everything an instance of `release` starts with; its variables are opened only here."""
+    """Everything an instance of `release` starts with; its variables are opened only here.
+
+    Raises InstanceFailed when one of them refers to what is gone.
+    """
     project = uow.projects.get(service.organization_id, service.project_id)
-    variables = reveal_all(uow, service, release.env_version, Availability.RUN, vault)
-    env = {key: value for key, (value, _) in variables.items()}
+    variables = _environment(uow, service, release, vault, addresses)
     line = command or release.run.start_command
     return InstanceSpec(
         instance_id=instance.id,
@@ -173,7 +182,7 @@ def instance_spec(
         release_number=release.number,
         image=release.image,
         command=foreground(line) if line else None,
-        env={**_about(service, project, release), **env},
+        env={**_about(service, project, release), **variables.values},
         address=instance.address,
         host_port=instance.host_port,
         app_port=release.run.port,
@@ -181,9 +190,26 @@ def instance_spec(
         memory_mb=release.run.limits.memory_mb,
         pids=release.run.limits.pids,
         kind=kind,
-        secret_names=tuple(sorted(key for key, (_, secret) in variables.items() if secret)),
+        secret_names=tuple(sorted(variables.secret)),
         label=service.slug,
     )
+
+
+def _environment(
+    uow: UnitOfWork, service: Service, release: Release, vault: Vault, addresses: PublicAddresses
+) -> Environment:
+    try:
+        return resolve(
+            uow,
+            service,
+            release.env_version,
+            Availability.RUN,
+            vault=vault,
+            addresses=addresses,
+            port=release.run.port,
+        )
+    except Invalid as error:
+        raise InstanceFailed(f"its variables cannot be read: {error.reason}") from error
 
 
 def _about(service: Service, project: Project, release: Release) -> dict[str, str]:

@@ -5,6 +5,7 @@ from shared.domain.ids import new_id, now
 from shared.domain.jobs import JobKind
 from shared.domain.releases import Instance, InstanceRole
 from shared.domain.resources import Resource, ResourceKind, ResourceState
+from shared.domain.routes import PublicAddresses
 from shared.ports.compute import Compute, InstanceKind, InstanceSpec, InstanceState
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
@@ -27,6 +28,7 @@ def pre_deploy_command(
     compute: Compute,
     workflows: Workflows,
     vault: Vault,
+    addresses: PublicAddresses,
 ) -> None:
     """Run the release's pre-deploy command in a container of its own; an agent waits for its end.
 
@@ -36,7 +38,7 @@ def pre_deploy_command(
     with ledger(uow, attempt, STEP):
         with uow:
             begin(uow, attempt, STEP)
-            resource, spec = _prepare(uow, attempt, vault)
+            resource, spec = _prepare(uow, attempt, vault, addresses)
         provider_id = compute.create(spec)
         with uow:
             uow.resources.save(resource.created(provider_id))
@@ -57,7 +59,9 @@ def pre_deploy_command(
     send(answers, workflows=workflows, vault=vault)
 
 
-def _prepare(uow: UnitOfWork, attempt: Attempt, vault: Vault) -> tuple[Resource, InstanceSpec]:
+def _prepare(
+    uow: UnitOfWork, attempt: Attempt, vault: Vault, addresses: PublicAddresses
+) -> tuple[Resource, InstanceSpec]:
     deployment = uow.deployments.get(attempt.organization_id, attempt.deployment_id)
     service = uow.services.get(attempt.organization_id, attempt.service_id)
     release = release_of(uow, deployment)
@@ -79,7 +83,7 @@ def _prepare(uow: UnitOfWork, attempt: Attempt, vault: Vault) -> tuple[Resource,
     )
     kind, command = InstanceKind.ONE_OFF, release.run.pre_deploy_command
     return resource, instance_spec(
-        uow, service, release, one_off, vault, kind=kind, command=command
+        uow, service, release, one_off, vault, addresses, kind=kind, command=command
     )
 
 

@@ -12,14 +12,13 @@ from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import new_id, now, slug
 from shared.domain.masking import Masker
 from shared.domain.releases import Instance, InstanceRole, Release
-from shared.domain.routes import Route
+from shared.domain.routes import PublicAddresses, Route
 from shared.domain.services import OverlapPolicy, Service, ServiceState, Source, host_name
-from shared.domain.variables import Availability
 from shared.ports.compute import Compute, OutputLine
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
 from shared.usecases.projects import checked_name, refuse_deleting
-from shared.usecases.variables import reveal_all
+from shared.usecases.variable_resolution import to_mask
 
 _SCHEMES: Final = {"http", "https", "ssh", "git", "file"}
 _EDITABLE: Final = frozenset(
@@ -176,6 +175,7 @@ def runtime_logs(
     uow: UnitOfWork,
     compute: Compute,
     vault: Vault,
+    addresses: PublicAddresses,
 ) -> Sequence[OutputLine]:
     """The newest lines of what serves, its secret values masked. Raises NotFound if nothing."""
     with uow:
@@ -184,7 +184,7 @@ def runtime_logs(
         if serving is None or serving.instance.provider_id is None:
             raise NotFound("nothing serves for this service yet: deploy it first")
         version = serving.release.env_version
-        variables = reveal_all(uow, service, version, Availability.RUN, vault)
-    masker = Masker([value for value, secret in variables.values() if secret])
+        secrets = to_mask(uow, service, version, vault=vault, addresses=addresses)
+    masker = Masker(secrets)
     lines = compute.logs(serving.instance.provider_id, tail, since)
     return [replace(line, text=masker.mask(line.text)) for line in lines]

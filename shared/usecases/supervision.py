@@ -8,6 +8,7 @@ from typing import Any, Final
 from shared.domain.errors import NotFound, PlatformError
 from shared.domain.ids import now
 from shared.domain.releases import Instance, InstanceRole
+from shared.domain.routes import PublicAddresses
 from shared.domain.services import ServiceState
 from shared.ports.compute import Compute, InstanceState
 from shared.ports.secrets import Vault
@@ -86,7 +87,9 @@ def _service_is(
         uow.services.save(service.to(state, reason))
 
 
-def restart_due(*, uow: UnitOfWork, compute: Compute, vault: Vault) -> int:
+def restart_due(
+    *, uow: UnitOfWork, compute: Compute, vault: Vault, addresses: PublicAddresses
+) -> int:
     """Restart every serving instance whose time has come; how many were tried.
 
     A restarted instance has its health timeout to become healthy before it is due again; when it
@@ -100,11 +103,18 @@ def restart_due(*, uow: UnitOfWork, compute: Compute, vault: Vault) -> int:
             if i.role is InstanceRole.SERVING and i.restart_at and i.restart_at <= at
         ]
     for instance in due:
-        _restart(instance, uow=uow, compute=compute, vault=vault)
+        _restart(instance, uow=uow, compute=compute, vault=vault, addresses=addresses)
     return len(due)
 
 
-def _restart(instance: Instance, *, uow: UnitOfWork, compute: Compute, vault: Vault) -> None:
+def _restart(
+    instance: Instance,
+    *,
+    uow: UnitOfWork,
+    compute: Compute,
+    vault: Vault,
+    addresses: PublicAddresses,
+) -> None:
     with uow:
         present = uow.instances.get(instance.organization_id, instance.id)
         if present.role is not InstanceRole.SERVING:
@@ -119,7 +129,9 @@ def _restart(instance: Instance, *, uow: UnitOfWork, compute: Compute, vault: Va
             _service_is(uow, present, ServiceState.CRASHED, present.health_reason)
     provider_id, failure = present.provider_id, None
     try:
-        provider_id = revive(present, uow=uow, compute=compute, vault=vault)
+        provider_id = revive(
+            present, uow=uow, compute=compute, vault=vault, addresses=addresses
+        )
     except PlatformError as error:
         failure = error.reason
     with uow:
@@ -129,7 +141,14 @@ def _restart(instance: Instance, *, uow: UnitOfWork, compute: Compute, vault: Va
         )
 
 
-def revive(instance: Instance, *, uow: UnitOfWork, compute: Compute, vault: Vault) -> str:
+def revive(
+    instance: Instance,
+    *,
+    uow: UnitOfWork,
+    compute: Compute,
+    vault: Vault,
+    addresses: PublicAddresses,
+) -> str:
     """Bring one instance back up: started if stopped, restarted if hung, made anew if missing."""
     assert instance.provider_id is not None  # noqa: S101 - what serves was created
     status = compute.status(instance.provider_id)
@@ -141,7 +160,7 @@ def revive(instance: Instance, *, uow: UnitOfWork, compute: Compute, vault: Vaul
     with uow:
         service = uow.services.get(instance.organization_id, instance.service_id)
         release = uow.releases.get(instance.organization_id, instance.release_id)
-        spec = instance_spec(uow, service, release, instance, vault)
+        spec = instance_spec(uow, service, release, instance, vault, addresses)
     provider_id = compute.create(spec)
     compute.start(provider_id)
     return provider_id

@@ -1,25 +1,26 @@
-"""Environment variables of a service, in versions; every write makes the next version."""
+"""Environment variables of a service: read, add, change, remove, replace as a whole, reveal."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from shared.domain.errors import Conflict, Invalid, NotFound
-from shared.domain.ids import now
+from shared.domain.errors import Conflict, Forbidden, NotFound
 from shared.domain.services import Service
-from shared.domain.variables import Availability, Variable, checked_key, checked_value
+from shared.domain.variables import Availability, Variable
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
+from shared.usecases.variable_sets import (
+    Assignment,
+    Change,
+    differs,
+    lock_to_write,
+    merged,
+    opened,
+    present_set,
+    write,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """A key's wanted value; a `value` of None keeps the present one."""
-
-    key: str
-    value: str | None
-    secret: bool = False
-    available: Availability = Availability.BOTH
+__all__ = ["Assignment", "Change"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,60 +30,31 @@ class Shown:
     key: str
     value: str | None
     secret: bool
+    sealed: bool
     available: Availability
+    references: tuple[str, ...]
     version: int
     author: str
     updated_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What writing a set would do, or did; `version` is the set's number afterwards."""
-
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    removed: tuple[str, ...]
-    unchanged: int
-    version: int
-
-
-def _context(service_id: UUID, key: str) -> str:
-    return f"variable:{service_id}:{key}"
-
-
-def reveal_all(
-    uow: UnitOfWork, service: Service, version: int, wanted: Availability, vault: Vault
-) -> dict[str, tuple[str, bool]]:
-    """key → (value, secret) of the set of `version` that is available to `wanted`."""
-    return {
-        v.key: (vault.open(v.sealed, _context(service.id, v.key)), v.secret)
-        for v in uow.variables.at(service.organization_id, service.id, version)
-        if v.available in {wanted, Availability.BOTH}
-    }
-
-
 def show(uow: UnitOfWork, service: Service, vault: Vault) -> Sequence[Shown]:
     """The present set; values of secrets are None."""
-    return [
-        _shown(v, vault)
-        for v in uow.variables.at(service.organization_id, service.id, service.env_version)
-    ]
+    return [shown(v, vault) for v in present_set(uow, service).values()]
 
 
-def _shown(variable: Variable, vault: Vault) -> Shown:
-    value = (
-        None
-        if variable.secret
-        else vault.open(variable.sealed, _context(variable.service_id, variable.key))
-    )
+def shown(variable: Variable, vault: Vault, *, hidden: bool = False) -> Shown:
+    """One of them; `hidden` also hides a value that was plain once."""
     return Shown(
-        variable.key,
-        value,
-        variable.secret,
-        variable.available,
-        variable.version,
-        variable.author,
-        variable.created_at.isoformat(),
+        key=variable.key,
+        value=None if variable.secret or hidden else opened(variable, vault),
+        secret=variable.secret,
+        sealed=variable.write_only,
+        available=variable.available,
+        references=variable.refers_to,
+        version=variable.version,
+        author=variable.author,
+        updated_at=variable.created_at.isoformat(),
     )
 
 
@@ -95,54 +67,54 @@ def create(
     uow: UnitOfWork,
     vault: Vault,
 ) -> Shown:
-    """Add a key. Raises Conflict when it is there."""
+    """Add a key. Raises Conflict when it is there, Invalid for what cannot be set."""
     with uow:
-        service = uow.services.lock(organization_id, service_id)
-        if _find(uow, service, assignment.key):
+        service = lock_to_write(uow, organization_id, service_id)
+        if assignment.key in present_set(uow, service):
             raise Conflict(f"{assignment.key} is set already: change it with PATCH")
-        _write(uow, service, [assignment], (), actor, vault)
-        return _one(uow, organization_id, service_id, assignment.key, vault)
+        made = merged(assignment, None, service, actor, vault)
+        write(uow, service, [made], (), actor)
+        return shown(made, vault)
 
 
 def update(
     organization_id: UUID,
     service_id: UUID,
-    key: str,
+    wanted: Assignment,
     *,
-    value: str | None,
-    secret: bool | None,
-    available: Availability | None,
     actor: str,
     uow: UnitOfWork,
     vault: Vault,
 ) -> Shown:
-    """Change a key's value or flags. Raises NotFound; Invalid when a secret would become plain."""
+    """Change a key's value or flags; what is None stays.
+
+    Raises NotFound; Invalid where a secret would become plain without being given again.
+    """
     with uow:
-        service = uow.services.lock(organization_id, service_id)
-        present = _find(uow, service, key)
-        if present is None:
-            raise NotFound(f"{key} is not set on this service")
-        if present.secret and secret is False and value is None:
-            raise Invalid(f"{key} is secret: give its value again to make it plain")
-        assignment = Assignment(
-            key,
-            value,
-            present.secret if secret is None else secret,
-            available or present.available,
-        )
-        _write(uow, service, [assignment], (), actor, vault)
-        return _one(uow, organization_id, service_id, key, vault)
+        service = lock_to_write(uow, organization_id, service_id)
+        present = _set_on(uow, service, wanted.key)
+        made = merged(wanted, present, service, actor, vault)
+        write(uow, service, [made], (), actor)
+        return shown(made, vault)
 
 
 def delete(
-    organization_id: UUID, service_id: UUID, key: str, *, actor: str, uow: UnitOfWork, vault: Vault
+    organization_id: UUID,
+    service_id: UUID,
+    key: str,
+    *,
+    force: bool = False,
+    actor: str,
+    uow: UnitOfWork,
 ) -> None:
-    """Remove a key from the next version on. Raises NotFound."""
+    """Remove a key from the next version on.
+
+    Raises NotFound, and Conflict while other variables refer to it, unless `force`.
+    """
     with uow:
-        service = uow.services.lock(organization_id, service_id)
-        if _find(uow, service, key) is None:
-            raise NotFound(f"{key} is not set on this service")
-        _write(uow, service, [], [key], actor, vault)
+        service = lock_to_write(uow, organization_id, service_id)
+        _set_on(uow, service, key)
+        write(uow, service, [], [key], actor, force=force)
 
 
 def replace_all(
@@ -151,81 +123,62 @@ def replace_all(
     wanted: Sequence[Assignment],
     *,
     dry_run: bool,
+    force: bool = False,
     actor: str,
     uow: UnitOfWork,
     vault: Vault,
 ) -> Change:
-    """Make `wanted` the whole set, or with `dry_run` only say what that would change."""
+    """Make `wanted` the whole set, or with `dry_run` only say what that would change.
+
+    Raises as `write` does, in both cases.
+    """
     with uow:
-        service = uow.services.lock(organization_id, service_id)
-        present = {
-            v.key: v for v in uow.variables.at(organization_id, service_id, service.env_version)
-        }
-        keep = {a.key for a in wanted}
-        changing = [a for a in wanted if _differs(a, present.get(a.key), vault)]
-        removed = tuple(sorted(present.keys() - keep))
-        if not dry_run and (changing or removed):
-            service = _write(uow, service, changing, removed, actor, vault)
+        service = lock_to_write(uow, organization_id, service_id)
+        present = present_set(uow, service)
+        made = [merged(a, present.get(a.key), service, actor, vault) for a in wanted]
+        changing = [
+            v for a, v in zip(wanted, made, strict=True) if differs(a, v, present.get(a.key), vault)
+        ]
+        removed = present.keys() - {a.key for a in wanted}
+        service = write(uow, service, changing, removed, actor, force=force, dry_run=dry_run)
+    return change(changing, removed, present, len(wanted), service)
+
+
+def change(
+    changing: Sequence[Variable],
+    removed: Iterable[str],
+    present: dict[str, Variable],
+    wanted: int,
+    service: Service,
+) -> Change:
+    """What `write` did, or would do, to what was `present`."""
     return Change(
-        added=tuple(sorted(a.key for a in changing if a.key not in present)),
-        changed=tuple(sorted(a.key for a in changing if a.key in present)),
-        removed=removed,
-        unchanged=len(wanted) - len(changing),
+        added=tuple(sorted(v.key for v in changing if v.key not in present)),
+        changed=tuple(sorted(v.key for v in changing if v.key in present)),
+        removed=tuple(sorted(removed)),
+        unchanged=wanted - len(changing),
         version=service.env_version,
     )
 
 
-def _differs(wanted: Assignment, present: Variable | None, vault: Vault) -> bool:
-    checked_key(wanted.key)
-    if present is None:
-        return True
-    if (wanted.secret, wanted.available) != (present.secret, present.available):
-        return True
-    value = vault.open(present.sealed, _context(present.service_id, present.key))
-    return wanted.value is not None and wanted.value != value
+def reveal(
+    organization_id: UUID, service_id: UUID, key: str, *, uow: UnitOfWork, vault: Vault
+) -> str:
+    """The value of a secret, as it was written; that it was read is recorded.
+
+    Raises NotFound, and Forbidden for one that is sealed.
+    """
+    with uow:
+        service = uow.services.get(organization_id, service_id)
+        variable = _set_on(uow, service, key)
+        if variable.write_only:
+            raise Forbidden(f"{key} is sealed: nobody can read it again, only replace it")
+        uow.audit.read("service", service.id, service.name, key=key, version=variable.version)
+        return opened(variable, vault)
 
 
-def _find(uow: UnitOfWork, service: Service, key: str) -> Variable | None:
-    present = uow.variables.at(service.organization_id, service.id, service.env_version)
-    return next((v for v in present if v.key == key), None)
-
-
-def _one(uow: UnitOfWork, org: UUID, service_id: UUID, key: str, vault: Vault) -> Shown:
-    found = _find(uow, uow.services.get(org, service_id), key)
-    assert found is not None  # noqa: S101 - written in this transaction
-    return _shown(found, vault)
-
-
-def _write(
-    uow: UnitOfWork,
-    service: Service,
-    assignments: Sequence[Assignment],
-    removed: Sequence[str],
-    actor: str,
-    vault: Vault,
-) -> Service:
-    version = service.env_version + 1
-    for a in assignments:
-        context = _context(service.id, checked_key(a.key))
-        present = _find(uow, service, a.key)
-        if a.value is None and present is None:
-            raise Invalid(f"{a.key} needs a value")
-        value = vault.open(present.sealed, context) if a.value is None and present else a.value
-        uow.variables.put(
-            Variable(
-                organization_id=service.organization_id,
-                service_id=service.id,
-                key=a.key,
-                version=version,
-                secret=a.secret,
-                available=a.available,
-                sealed=vault.seal(checked_value(value or ""), context),
-                author=actor,
-                created_at=now(),
-            )
-        )
-    for key in removed:
-        uow.variables.drop(service.organization_id, service.id, key, version)
-    service = replace(service, env_version=version, updated_at=now())
-    uow.services.save(service)
-    return service
+def _set_on(uow: UnitOfWork, service: Service, key: str) -> Variable:
+    found = present_set(uow, service).get(key)
+    if found is None:
+        raise NotFound(f"{key} is not set on this service")
+    return found

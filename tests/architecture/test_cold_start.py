@@ -38,17 +38,12 @@ def imported(functions: Iterable[Function]) -> set[str]:
 
 
 def test_the_endpoints_together_import_the_web_framework_and_nothing_else() -> None:
-    assert imported(endpoints()) - OPTIONAL == PYDANTIC | WEB | OURS | {"dotenv"}
+    assert imported(endpoints()) - OPTIONAL == PYDANTIC | WEB | OURS
 
 
 @pytest.mark.parametrize("functions", [tasks, schedules], ids=["tasks", "schedules"])
 def test_what_answers_no_http_imports_no_web_framework_and_no_adapter(functions) -> None:  # type: ignore[no-untyped-def]
     assert imported(functions()) - OPTIONAL == PYDANTIC | LOGGER | OURS
-
-
-def test_only_the_endpoints_that_read_files_of_variables_import_their_parser() -> None:
-    others = [e for e in endpoints() if not e.name.startswith("api.variables.")]
-    assert "dotenv" not in imported(others)
 
 
 def test_a_sample_of_each_kind_imports_the_same_alone() -> None:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from shared.adapters.postgres import cursors
 from shared.domain.errors import Conflict, NotFound, StaleGeneration
 from shared.domain.resources import Resource, ResourceState
 from shared.domain.routes import Route
-from shared.domain.variables import Variable
+from shared.domain.variables import EnvVersion, Link, Variable
 from shared.ports.pages import Page
 from tests.fakes.store_entities import paged, position
 from tests.fakes.store_rows import Rows, require
@@ -41,6 +42,49 @@ class FakeVariables:
         rows = self._rows.tables.variables.items()
         alive = [v for key, v in rows if key[:2] == owner and v.alive_at(version)]
         return sorted(alive, key=lambda variable: variable.key)
+
+    def between(
+        self, organization_id: UUID, service_id: UUID, first: int, last: int
+    ) -> Sequence[Variable]:
+        owner, numbers = (organization_id, service_id), range(first, last + 1)
+        found = [
+            v
+            for key, v in self._rows.tables.variables.items()
+            if key[:2] == owner and (v.version in numbers or v.removed_in in numbers)
+        ]
+        return sorted(found, key=lambda v: (v.key, v.version))
+
+    def record(self, version: EnvVersion) -> None:
+        rows = self._rows.tables.env_versions
+        key = (version.organization_id, version.service_id, version.number)
+        require(self._rows.tables.services, key[:2])
+        if key in rows:
+            raise Conflict("the variables have been changed in the meantime: try again")
+        rows[key] = version
+
+    def version(self, organization_id: UUID, service_id: UUID, number: int) -> EnvVersion:
+        return require(self._rows.tables.env_versions, (organization_id, service_id, number))
+
+    def versions(
+        self, organization_id: UUID, service_id: UUID, limit: int, cursor: str | None
+    ) -> Page[EnvVersion]:
+        before = cursors.decode_number(cursor) if cursor is not None else float("inf")
+        rows = self._rows.tables.env_versions.items()
+        owner = (organization_id, service_id)
+        mine = [v for key, v in rows if key[:2] == owner and v.number < before]
+        ordered = sorted(mine, key=lambda v: -v.number)
+        return cursors.numbered_page(ordered[: limit + 1], limit, lambda v: v.number)
+
+    def links(self, organization_id: UUID, project_id: UUID) -> Sequence[Link]:
+        services = self._rows.tables.services
+        found = [
+            Link(v.service_id, v.key, v.secret, v.refers_to)
+            for (owner, service_id, _, _), v in self._rows.tables.variables.items()
+            if owner == organization_id
+            and v.removed_in is None
+            and services[owner, service_id].project_id == project_id
+        ]
+        return sorted(found, key=lambda link: (link.service_id, link.key))
 
 
 class FakeRoutes:

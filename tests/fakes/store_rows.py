@@ -21,7 +21,7 @@ from shared.domain.resources import Resource
 from shared.domain.routes import Route
 from shared.domain.services import Service
 from shared.domain.sign_in import Grant, Member
-from shared.domain.variables import Variable
+from shared.domain.variables import EnvVersion, Variable
 from shared.domain.webhooks import Delivery
 
 K = TypeVar("K")
@@ -40,6 +40,7 @@ class Tables:
     releases: dict[Key, Release] = field(default_factory=dict)
     instances: dict[Key, Instance] = field(default_factory=dict)
     variables: dict[tuple[UUID, UUID, str, int], Variable] = field(default_factory=dict)
+    env_versions: dict[tuple[UUID, UUID, int], EnvVersion] = field(default_factory=dict)
     routes: dict[Key, Route] = field(default_factory=dict)
     resources: dict[Key, Resource] = field(default_factory=dict)
     leases: dict[Key, Lease] = field(default_factory=dict)
@@ -96,6 +97,7 @@ class Rows:
         drop(tables.log_lines, [k for k in tables.log_lines if k in gone])
         drop(tables.log_chunks, [k for k in tables.log_chunks if k[:2] in gone])
         drop(tables.variables, [k for k in tables.variables if k[:2] == owner])
+        drop(tables.env_versions, [k for k in tables.env_versions if k[:2] == owner])
         drop(tables.waiters, [k for k in tables.waiters if k[:2] == owner])
         drop(tables.previews, [k for k, p in tables.previews.items() if p.service_id == service_id])
         drop(tables.reports, [k for k in tables.reports if k in gone])

@@ -7,7 +7,7 @@ from shared.domain.errors import Conflict, Invalid, NotFound, StaleFence
 from shared.domain.releases import InstanceRole
 from shared.domain.services import ServiceState
 from shared.usecases import deployments, instances, routing
-from tests.usecases.world import ORGANIZATION, OTHER, World
+from tests.usecases.world import ADDRESSES, ORGANIZATION, OTHER, World
 
 
 def test_a_deployment_starts_one_execution_named_by_its_attempt(world: World) -> None:
@@ -215,6 +215,7 @@ def test_a_pre_deploy_command_runs_once_and_goes_away(world: World) -> None:
             timeout_seconds=60,
             heartbeat_limit=60,
             compute=world.compute,
+            addresses=ADDRESSES,
             **world.line,
         )
     assert world.compute.calls.count("start") == 1
@@ -247,6 +248,7 @@ def test_a_cancel_while_the_pre_deploy_command_starts_is_not_lost(
             timeout_seconds=60,
             heartbeat_limit=60,
             compute=world.compute,
+            addresses=ADDRESSES,
             **world.line,
         )
     with world.store:

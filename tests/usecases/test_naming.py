@@ -124,6 +124,6 @@ def test_an_instance_that_is_made_again_has_the_name_again(
     before = serving(world, service)
     world.compute.vanish(before)
     supervision.start_stopped(uow=world.store, compute=world.compute)
-    supervision.restart_due(uow=world.store, compute=world.compute, vault=world.vault)
+    world.restart_due()
     settle_all(world, settled)
     assert led_to(world) == {serving(world, service)}

@@ -40,10 +40,7 @@ def test_an_env_change_is_rolled_back_with_it(world: World) -> None:
     variables.update(
         ORGANIZATION,
         service.id,
-        "GREETING",
-        value="new",
-        secret=None,
-        available=None,
+        Assignment("GREETING", "new"),
         actor="ada",
         uow=world.store,
         vault=world.vault,

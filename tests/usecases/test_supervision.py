@@ -35,7 +35,7 @@ def restart_now(world: World, service: Service) -> None:
     with world.store:
         instance = serving_in(world, service)
         world.store.instances.save(replace(instance, restart_at=now() - timedelta(seconds=1)))
-    supervision.restart_due(uow=world.store, compute=world.compute, vault=world.vault)
+    world.restart_due()
 
 
 def serving_in(world: World, service: Service) -> Instance:
@@ -54,7 +54,7 @@ def test_an_exit_is_followed_by_a_restart_at_once(world: World, service: Service
     instance = serving(world, service)
     world.compute.crash(instance.provider_id or "")
     see(world, service, "exited", reason="it exited with code 1")
-    supervision.restart_due(uow=world.store, compute=world.compute, vault=world.vault)
+    world.restart_due()
     assert world.runs(serving(world, service))
     assert serving(world, service).restarts == 1
 
@@ -99,7 +99,7 @@ def test_a_container_somebody_removed_is_made_again(world: World, service: Servi
     before = serving(world, service)
     world.compute.vanish(before.provider_id or "")
     supervision.start_stopped(uow=world.store, compute=world.compute)
-    supervision.restart_due(uow=world.store, compute=world.compute, vault=world.vault)
+    world.restart_due()
     after = serving(world, service)
     assert world.compute.calls.count("create") == 2
     assert after.address == before.address
@@ -109,7 +109,7 @@ def test_a_container_somebody_removed_is_made_again(world: World, service: Servi
 def test_after_a_reboot_what_served_is_started(world: World, service: Service) -> None:
     world.compute.crash(serving(world, service).provider_id or "", exit_code=137)
     assert supervision.start_stopped(uow=world.store, compute=world.compute) == 1
-    assert supervision.restart_due(uow=world.store, compute=world.compute, vault=world.vault) == 1
+    assert world.restart_due() == 1
     assert world.runs(serving(world, service))
 
 
@@ -117,7 +117,7 @@ def test_an_engine_that_is_away_is_tried_again_later(world: World, service: Serv
     world.compute.crash(serving(world, service).provider_id or "")
     see(world, service, "exited", reason="dead")
     world.compute.fail("start", Transient("the engine does not answer"))
-    supervision.restart_due(uow=world.store, compute=world.compute, vault=world.vault)
+    world.restart_due()
     instance = serving(world, service)
     assert instance.health_reason == "the engine does not answer"
     restart_now(world, service)
@@ -128,7 +128,7 @@ def test_an_instance_that_lost_its_route_is_left_alone(world: World, service: Se
     old = serving(world, service)
     see(world, service, "exited", reason="dead")
     world.go_live(world.deploy(service))
-    supervision.restart_due(uow=world.store, compute=world.compute, vault=world.vault)
+    world.restart_due()
     with world.store:
         assert world.store.instances.get(ORGANIZATION, old.id).restarts == 0
 

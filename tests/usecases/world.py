@@ -8,6 +8,7 @@ from shared.domain.ids import now
 from shared.domain.jobs import Agent, JobKind
 from shared.domain.projects import Project
 from shared.domain.releases import Instance, InstanceRole
+from shared.domain.routes import PublicAddresses
 from shared.domain.services import Service, SlotRange
 from shared.ports.compute import InstanceState
 from shared.usecases import (
@@ -20,6 +21,7 @@ from shared.usecases import (
     releasing,
     retirement,
     routing,
+    supervision,
 )
 from shared.usecases.attempts import Attempt
 from shared.usecases.projects import create_project
@@ -33,6 +35,7 @@ from tests.fakes.workflows import FakeWorkflows
 ORGANIZATION = UUID(int=1)
 OTHER = UUID(int=2)
 DOMAIN = "localhost"
+ADDRESSES = PublicAddresses(DOMAIN, "http", 7080)
 POLICY = building.BuildPolicy(2, 1024, 600, 60, 500)
 
 
@@ -147,7 +150,12 @@ class World:
         """CreateInstance and StartApp."""
         attempt = self.attempt(deployment)
         instances.create_instance(
-            attempt, slots=SlotRange(), uow=self.store, compute=self.compute, vault=self.vault
+            attempt,
+            slots=SlotRange(),
+            uow=self.store,
+            compute=self.compute,
+            vault=self.vault,
+            addresses=ADDRESSES,
         )
         instances.start_app(attempt, uow=self.store, compute=self.compute)
 
@@ -191,6 +199,12 @@ class World:
     def runs(self, instance: Instance) -> bool:
         assert instance.provider_id
         return self.compute.status(instance.provider_id).state is InstanceState.RUNNING
+
+    def restart_due(self) -> int:
+        """What the schedule does; how many were tried."""
+        return supervision.restart_due(
+            uow=self.store, compute=self.compute, vault=self.vault, addresses=ADDRESSES
+        )
 
     def steps(self, deployment: Deployment) -> list[Step]:
         with self.store:

@@ -15,10 +15,19 @@ router = APIRouter(tags=["services"])
 
 @router.delete(f"{BASE}/services/{{service_id}}", status_code=202)
 def remove_service(
-    service_id: UUID, caller: Writer, uow: Store, response: Response, dry_run: bool = False
+    service_id: UUID,
+    caller: Writer,
+    uow: Store,
+    response: Response,
+    dry_run: bool = False,
+    force: bool = False,
 ) -> Deletion:
-    """Delete a service, its instances, route and images; with `dry_run` only say what goes."""
-    service = delete_service(caller.organization_id, service_id, dry_run=dry_run, uow=uow)
+    """Delete a service, its instances, route and images; with `dry_run` only say what goes.
+
+    Refused while variables of other services refer to it, unless `force`.
+    """
+    org = caller.organization_id
+    service = delete_service(org, service_id, dry_run=dry_run, force=force, uow=uow)
     response.status_code = 200 if dry_run else 202
     with uow:
         made = uow.resources.of_service(caller.organization_id, service_id)

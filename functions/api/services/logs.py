@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from shared.http.app import BASE
-from shared.http.deps import Caller, Cloud, Secrets, Store
+from shared.http.deps import Caller, Cloud, Config, Secrets, Store
 from shared.http.entry import lambda_handler
 from shared.usecases.services import runtime_logs
 
@@ -32,6 +32,7 @@ def get_runtime_logs(
     uow: Store,
     compute: Cloud,
     vault: Secrets,
+    settings: Config,
     tail: Annotated[int, Query(ge=1, le=5000)] = 200,
     since: datetime | None = None,
 ) -> RuntimeLines:
@@ -44,6 +45,7 @@ def get_runtime_logs(
         uow=uow,
         compute=compute,
         vault=vault,
+        addresses=settings.addresses,
     )
     return RuntimeLines(
         items=[RuntimeLine(at=line.at, stream=line.stream, text=line.text) for line in lines]

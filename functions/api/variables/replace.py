@@ -3,24 +3,15 @@
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from shared.http.app import BASE
 from shared.http.deps import Secrets, Store, Writer
 from shared.http.entry import lambda_handler
-from shared.http.variables import VariablesBody, assignments
+from shared.http.variables import ChangeOut, VariablesBody, assignments
 from shared.usecases.variables import Change, replace_all
 
 router = APIRouter(tags=["env"])
-
-
-class ChangeOut(BaseModel):
-    added: list[str]
-    changed: list[str]
-    removed: list[str]
-    unchanged: int
-    version: int
 
 
 _BODY = {
@@ -42,8 +33,12 @@ async def put_env(
     uow: Store,
     vault: Secrets,
     dry_run: bool = False,
+    force: bool = False,
 ) -> ChangeOut:
-    """Replace the whole set, from JSON or `.env` text; with `dry_run` only say what changes."""
+    """Replace the whole set, from JSON or `.env` text; with `dry_run` only say what changes.
+
+    What is there keeps the flags that are not named. `force` removes even what others refer to.
+    """
     wanted = assignments(await request.body(), request.headers.get("content-type", ""))
 
     def write() -> Change:
@@ -52,13 +47,14 @@ async def put_env(
             service_id,
             wanted,
             dry_run=dry_run,
+            force=force,
             actor=caller.name,
             uow=uow,
             vault=vault,
         )
 
     change = await run_in_threadpool(write)
-    return ChangeOut.model_validate(change, from_attributes=True)
+    return ChangeOut.model_validate(change)
 
 
 handler = lambda_handler(router)

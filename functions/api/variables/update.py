@@ -4,21 +4,13 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from shared.domain.variables import Availability
 from shared.http.app import BASE
 from shared.http.deps import Secrets, Store, Writer
 from shared.http.entry import lambda_handler
-from shared.http.schemas import Strict
-from shared.http.variables import Value, VariableOut
+from shared.http.variables import VariableOut, VariablePatch
 from shared.usecases.variables import update
 
 router = APIRouter(tags=["env"])
-
-
-class VariablePatch(Strict):
-    value: Value | None = None
-    secret: bool | None = None
-    available: Availability | None = None
 
 
 @router.patch(f"{BASE}/services/{{service_id}}/env/{{key}}")
@@ -35,10 +27,7 @@ def patch_env(
         update(
             caller.organization_id,
             service_id,
-            key,
-            value=body.value,
-            secret=body.secret,
-            available=body.available,
+            body.assignment(key),
             actor=caller.name,
             uow=uow,
             vault=vault,

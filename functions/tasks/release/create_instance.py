@@ -21,5 +21,6 @@ def handler(given: AttemptInput) -> Output:
         uow=bootstrap.unit_of_work(),
         compute=bootstrap.compute(),
         vault=bootstrap.vault(),
+        addresses=bootstrap.settings().addresses,
     )
     return Output(instance_id=instance_id)

@@ -15,4 +15,5 @@ def handler(given: AttemptInput) -> None:
         compute=bootstrap.compute(),
         workflows=bootstrap.workflows(),
         vault=bootstrap.vault(),
+        addresses=bootstrap.settings().addresses,
     )

@@ -53,17 +53,22 @@ class BuildSpec:
 
 @dataclass(frozen=True, slots=True)
 class BuildSecrets:
-    """Credentials and build variables; `hidden` names the variables that are secret."""
+    """Credentials and build variables; `hidden` names the variables that are secret.
+
+    `parts` are secrets that others are made of: they may appear on their own.
+    """
 
     git: GitCredentials = field(default_factory=GitCredentials)
     registry: tuple[str, str] | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
+    parts: tuple[str, ...] = ()
 
     def to_mask(self) -> list[str]:
         """Every value that must not appear anywhere."""
         values = [self.git.password, self.git.ssh_key, self.registry and self.registry[1]]
         values += [self.variables[name] for name in self.hidden]
+        values += self.parts
         return [value for value in values if value]
 
     @property
@@ -112,6 +117,7 @@ def read_secrets(answer: Mapping[str, Any]) -> BuildSecrets:
         registry=(registry["username"], registry["password"]) if registry else None,
         variables={key: entry["value"] for key, entry in env.items()},
         hidden=frozenset(key for key, entry in env.items() if entry.get("secret", True)),
+        parts=tuple(answer.get("mask") or ()),
     )
 
 

@@ -43,3 +43,18 @@ def page(found: Sequence[T], limit: int, position: Callable[[T], Position]) -> P
     """A page of at most `limit` out of `limit + 1` items read ahead."""
     items = found[:limit]
     return Page(items, encode(position(items[-1])) if len(found) > limit else None)
+
+
+def decode_number(cursor: str) -> int:
+    """The number a page ended with. Raises BadRequest for a text that is none of ours."""
+    if not cursor.isascii() or not cursor.isdecimal() or len(cursor) > 9:
+        raise BadRequest(
+            "the cursor is not one of ours: take it from `next_cursor` of the page before"
+        )
+    return int(cursor)
+
+
+def numbered_page(found: Sequence[T], limit: int, number: Callable[[T], int]) -> Page[T]:
+    """The same for items in the order of a number."""
+    items = found[:limit]
+    return Page(items, str(number(items[-1])) if len(found) > limit else None)

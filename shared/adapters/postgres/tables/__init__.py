@@ -1,7 +1,13 @@
 """The tables. A tenant's row is found by its organisation and id, and so are its parents."""
 
 from shared.adapters.postgres.tables.access import api_tokens, audit_events, canvases
-from shared.adapters.postgres.tables.catalogue import counters, env_vars, projects, services
+from shared.adapters.postgres.tables.catalogue import (
+    counters,
+    env_vars,
+    env_versions,
+    projects,
+    services,
+)
 from shared.adapters.postgres.tables.delivery import (
     deployment_steps,
     deployments,
@@ -20,6 +26,7 @@ from shared.adapters.postgres.tables.limits import idempotency_keys, rate_limits
 from shared.adapters.postgres.tables.logs import log_chunks, log_heads
 from shared.adapters.postgres.tables.outside import resources, route_hosts, routes
 from shared.adapters.postgres.tables.parts import metadata
+from shared.adapters.postgres.tables.queues import queue_deduplications, queue_messages
 from shared.adapters.postgres.tables.sign_in import members, sign_in_grants
 from shared.adapters.postgres.tables.work import agents, jobs, lease_waiters, leases
 
@@ -33,6 +40,7 @@ __all__ = [
     "deployment_steps",
     "deployments",
     "env_vars",
+    "env_versions",
     "git_connections",
     "git_hooks",
     "git_sources",
@@ -47,6 +55,8 @@ __all__ = [
     "metadata",
     "previews",
     "projects",
+    "queue_deduplications",
+    "queue_messages",
     "rate_limits",
     "releases",
     "resources",

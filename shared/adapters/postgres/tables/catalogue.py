@@ -10,7 +10,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from shared.adapters.postgres.column_types import Choice, Id, Instant, Prose, Record
+from shared.adapters.postgres.column_types import Choice, Id, Instant, Names, Prose, Record
 from shared.adapters.postgres.tables.parts import identity, organization, parent, required, table
 from shared.domain.services import (
     BuildOptions,
@@ -89,5 +89,18 @@ env_vars = table(
     required("author", String(255)),
     Column("removed_in", Integer),
     required("created_at", Instant),
+    required("write_only", Boolean),
+    required("refers_to", Names),
     parent("env_vars", "services", "service_id"),
+)
+
+env_versions = table(
+    "env_versions",
+    organization(),
+    identity("service_id"),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    required("author", String(255)),
+    required("created_at", Instant),
+    Column("restored_from", Integer),
+    parent("env_versions", "services", "service_id"),
 )
