@@ -14,6 +14,7 @@ from shared.ports.store import UnitOfWork
 from shared.ports.workflows import Workflows
 from shared.usecases.answers import Answer, send
 from shared.usecases.attempts import CANCELLED
+from shared.usecases.reporting import announce
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +93,7 @@ def _refuse_deploy(service: Service, wanted: Wanted) -> None:
 def accept(uow: UnitOfWork, service: Service, deployment: Deployment) -> list[Answer]:
     """Record the deployment; apply `cancel_previous` to those that have not ended."""
     uow.deployments.add(deployment)
+    announce(uow, deployment)
     uow.services.save(replace(service, next_number=deployment.number + 1, updated_at=now()))
     if service.overlap is not OverlapPolicy.CANCEL_PREVIOUS:
         return []
@@ -189,6 +191,7 @@ def retry(
             raise Conflict(f"the service {service.name} is being deleted")
         deployment = deployment.again(Entry.RELEASE if deployment.image else Entry.BUILD)
         uow.deployments.save(deployment)
+        announce(uow, deployment)
         uow.notify("deployments", str(deployment.id))
     start(deployment, workflows=workflows)
     return deployment

@@ -19,6 +19,7 @@ from shared.ports.store import UnitOfWork
 from shared.ports.workflows import Workflows
 from shared.usecases.answers import Answer, send, token_context
 from shared.usecases.attempts import Attempt
+from shared.usecases.reporting import announce
 
 PLATFORM: Final = UUID(int=0)
 """Owns jobs that belong to no organisation: the standing watch of an edge."""
@@ -278,12 +279,13 @@ def _record_build(uow: UnitOfWork, job: Job) -> None:
     if not output.get("image"):
         raise errors.Invalid("a build that succeeded reports the reference of its image")
     deployment = uow.deployments.lock(job.organization_id, job.deployment_id)
-    uow.deployments.save(
-        replace(
-            deployment,
-            image=output["image"],
-            sha=output.get("sha"),
-            commit_message=(output.get("commit_message") or "")[:500] or None,
-            commit_author=(output.get("commit_author") or "")[:200] or None,
-        )
+    built = replace(
+        deployment,
+        image=output["image"],
+        sha=output.get("sha"),
+        commit_message=(output.get("commit_message") or "")[:500] or None,
+        commit_author=(output.get("commit_author") or "")[:200] or None,
     )
+    uow.deployments.save(built)
+    if built.sha != deployment.sha:
+        announce(uow, built)
