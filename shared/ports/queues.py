@@ -1,5 +1,7 @@
 """A queue that keeps the order within a group: SQS FIFO, or tables of our own."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 
@@ -9,3 +11,48 @@ class Queue(Protocol):
 
         The same `deduplication_id` within five minutes is queued once. Raises Transient.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One received message. `handle` ends this receiving of it; `receives` counts from 1."""
+
+    handle: str
+    body: dict[str, Any]
+    group: str
+    receives: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadMessage:
+    """One that was received too often without being finished."""
+
+    body: dict[str, Any]
+    group: str
+
+
+class Consumable(Queue, Protocol):
+    """The other end of a queue. Every call raises Transient when the queue is away.
+
+    A message is received again when it was not finished within the queue's visibility timeout; one
+    that was received as often as the queue allows becomes a dead letter and no longer keeps those
+    behind it waiting.
+    """
+
+    def receive(self, limit: int) -> Sequence[Message]:
+        """At most `limit` messages, at most 10, at once.
+
+        Never one while an earlier one of its group is in somebody else's hands.
+        """
+
+    def finish(self, handle: str) -> None:
+        """It is done. A handle whose time is over changes nothing."""
+
+    def release(self, handle: str, seconds: int) -> None:
+        """Let it be received again in `seconds`. A handle whose time is over changes nothing."""
+
+    def dead(self, limit: int) -> Sequence[DeadMessage]:
+        """Some of the dead letters, oldest first within a group."""
+
+    def redrive(self, limit: int) -> int:
+        """Queue dead letters again behind what waits; how many."""

@@ -23,7 +23,14 @@ CROSSING = {
 }
 """Agents belong to the platform, and know a job by its id and its token; what a request is about
 belongs to its caller's organisation."""
-PLATFORM_TABLES = {"counters", "agents", "rate_limits", "route_hosts"}
+PLATFORM_TABLES = {
+    "counters",
+    "agents",
+    "queue_deduplications",
+    "queue_messages",
+    "rate_limits",
+    "route_hosts",
+}
 
 
 def repositories() -> dict[str, type]:

@@ -101,6 +101,7 @@ webhook_deliveries = table(
     parent("webhook_deliveries", "git_hooks", "hook_id"),
     UniqueConstraint("organization_id", "hook_id", "delivery_id", name="uq_webhook_deliveries_id"),
     Index("ix_webhook_deliveries_created", "organization_id", "created_at", "id"),
+    Index("ix_webhook_deliveries_hook", "organization_id", "hook_id", "created_at"),
     some("ix_webhook_deliveries_open", "created_at", "id", where="verdict IS NULL"),
 )
 
