@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 
@@ -44,7 +45,10 @@ class GitConnection:
 
 @dataclass(frozen=True, slots=True)
 class GitSource:
-    """A service's repository at a connected provider. `repository_id` survives renames."""
+    """A service's repository at a connected provider. `repository_id` survives renames.
+
+    Only a clone of `clone_url`, as the provider said it, gets the connection's token.
+    """
 
     organization_id: UUID
     service_id: UUID
@@ -52,6 +56,7 @@ class GitSource:
     repository_id: str
     full_name: str
     created_at: datetime
+    clone_url: str = ""
     lost_reason: str | None = None
     checked_at: datetime | None = None
 
@@ -63,6 +68,9 @@ class GitHook:
     `provider_hook_id` is what deliveries name: GitHub's hook id, GitLab's webhook UUID (a text we
     send to ourselves when the server knows none). The secret before the last rotation is accepted
     until `previous_until`. `cursor` is how far the sweep has read the provider's own list.
+
+    The row says what is wanted: `settled` is whether the provider has it so, `lost_reason` why
+    not. Then `next_try_at` is when to try again. `url` is where it was last told to deliver.
     """
 
     id: UUID
@@ -80,6 +88,48 @@ class GitHook:
     swept_at: datetime | None = None
     cursor: str | None = None
     lost_reason: str | None = None
+    url: str = ""
+    settled: bool = False
+    tries: int = 0
+    next_try_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GitAuthorization:
+    """Connecting an account, between its beginning and the provider's answer.
+
+    The state in the URL is stored as its hash and used once. It is bound to the user who began:
+    by a cookie in their browser (`browser_hash`), or by a code that the answer's page shows and
+    they repeat where they began (`confirm_hash`); `sealed_code` waits for that.
+    """
+
+    id: UUID
+    organization_id: UUID
+    provider: Provider
+    base_url: str
+    state_hash: str
+    sealed_verifier: str
+    user_id: str
+    user_name: str
+    created_at: datetime
+    expires_at: datetime
+    browser_hash: str | None = None
+    port: int | None = None
+    used_at: datetime | None = None
+    sealed_code: str | None = None
+    confirm_hash: str | None = None
+    confirm_tries: int = 0
+    connection_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GitListing:
+    """What repositories a connection showed a moment ago; each is a document."""
+
+    organization_id: UUID
+    connection_id: UUID
+    listed_at: datetime
+    repositories: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,15 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from shared.domain.git import CommitReport, GitConnection, GitHook, GitSource, Provider
+from shared.domain.git import (
+    CommitReport,
+    GitAuthorization,
+    GitConnection,
+    GitHook,
+    GitListing,
+    GitSource,
+    Provider,
+)
 from shared.domain.previews import Preview
 from shared.domain.webhooks import Delivery
 from shared.ports.pages import Page
@@ -75,6 +83,29 @@ class Hooks(Protocol):
         """Those a delivery may be meant for: ids are unique per server, and servers differ."""
 
     def all_everywhere(self) -> Sequence[GitHook]: ...
+
+
+class Authorizations(Protocol):
+    """Accounts that are being connected."""
+
+    def add(self, authorization: GitAuthorization) -> None: ...
+
+    def lock(self, organization_id: UUID, authorization_id: UUID) -> GitAuthorization: ...
+
+    def find_everywhere(self, state_hash: str) -> GitAuthorization | None: ...
+
+    def save(self, authorization: GitAuthorization) -> None: ...
+
+    def prune_everywhere(self, before: datetime) -> int:
+        """Drop those that expired before then; how many."""
+
+
+class Listings(Protocol):
+    """The repositories of connections, as they were listed last."""
+
+    def find(self, organization_id: UUID, connection_id: UUID) -> GitListing | None: ...
+
+    def put(self, listing: GitListing) -> None: ...
 
 
 class Deliveries(Protocol):

@@ -25,9 +25,11 @@ from shared.ports.access import Audit, Canvases, Tokens
 from shared.ports.ledger import Logs, Steps
 from shared.ports.pages import Page
 from shared.ports.repositories import (
+    Authorizations,
     Connections,
     Deliveries,
     Hooks,
+    Listings,
     Previews,
     Reports,
     Sources,
@@ -278,6 +280,8 @@ class UnitOfWork(Protocol):
     connections: Connections
     sources: Sources
     hooks: Hooks
+    authorizations: Authorizations
+    listings: Listings
     deliveries: Deliveries
     reports: Reports
     previews: Previews

@@ -8,6 +8,7 @@ from shared.domain.audit import Act
 from shared.ports import access, ledger, repositories, sign_in
 from shared.ports import store as ports
 from tests.fakes.store_access import FakeAudit, FakeCanvases, FakeTokens
+from tests.fakes.store_connecting import FakeAuthorizations, FakeListings
 from tests.fakes.store_entities import (
     FakeDeployments,
     FakeProjects,
@@ -57,6 +58,8 @@ class FakeStore:
     connections: repositories.Connections
     sources: repositories.Sources
     hooks: repositories.Hooks
+    authorizations: repositories.Authorizations
+    listings: repositories.Listings
     deliveries: repositories.Deliveries
     reports: repositories.Reports
     previews: repositories.Previews
@@ -84,6 +87,8 @@ class FakeStore:
         self.connections = FakeConnections(rows)
         self.sources = FakeSources(rows)
         self.hooks = FakeHooks(rows)
+        self.authorizations = FakeAuthorizations(rows)
+        self.listings = FakeListings(rows)
         self.deliveries = FakeDeliveries(rows)
         self.reports = FakeReports(rows)
         self.previews = FakePreviews(rows)

@@ -57,6 +57,7 @@ class FakeConnections:
     def remove(self, organization_id: UUID, connection_id: UUID) -> None:
         tables = self._rows.tables
         tables.connections.pop((organization_id, connection_id), None)
+        tables.listings.pop((organization_id, connection_id), None)
         for rows in (tables.sources, tables.reports):
             drop(rows, [k for k, row in rows.items() if row.connection_id == connection_id])
         for hook in FakeHooks(self._rows).of_connection(organization_id, connection_id):

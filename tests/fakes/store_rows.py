@@ -10,7 +10,14 @@ from shared.domain.audit import AuditEvent
 from shared.domain.canvas import Canvas
 from shared.domain.deployments import Deployment, Step
 from shared.domain.errors import NotFound
-from shared.domain.git import CommitReport, GitConnection, GitHook, GitSource
+from shared.domain.git import (
+    CommitReport,
+    GitAuthorization,
+    GitConnection,
+    GitHook,
+    GitListing,
+    GitSource,
+)
 from shared.domain.jobs import Agent, Job
 from shared.domain.leases import Lease, Waiter
 from shared.domain.logs import LogLine
@@ -55,6 +62,8 @@ class Tables:
     connections: dict[Key, GitConnection] = field(default_factory=dict)
     sources: dict[Key, GitSource] = field(default_factory=dict)
     hooks: dict[Key, GitHook] = field(default_factory=dict)
+    authorizations: dict[Key, GitAuthorization] = field(default_factory=dict)
+    listings: dict[Key, GitListing] = field(default_factory=dict)
     deliveries: dict[Key, Delivery] = field(default_factory=dict)
     reports: dict[Key, CommitReport] = field(default_factory=dict)
     previews: dict[Key, Preview] = field(default_factory=dict)

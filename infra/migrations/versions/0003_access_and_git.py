@@ -14,6 +14,7 @@ depends_on = None
 def upgrade() -> None:
     _access()
     _connections()
+    _connecting()
     _deliveries()
     op.add_column("services", sa.Column("preview_of", ID, nullable=True))
 
@@ -108,6 +109,7 @@ def _connections() -> None:
         sa.Column("repository_id", sa.String(64), nullable=False),
         sa.Column("full_name", sa.String(500), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("clone_url", PROSE, nullable=False),
         sa.Column("lost_reason", PROSE, nullable=True),
         sa.Column("checked_at", INSTANT, nullable=True),
         sa.PrimaryKeyConstraint("organization_id", "service_id", name="pk_git_sources"),
@@ -136,6 +138,10 @@ def _connections() -> None:
         sa.Column("swept_at", INSTANT, nullable=True),
         sa.Column("cursor", sa.String(255), nullable=True),
         sa.Column("lost_reason", PROSE, nullable=True),
+        sa.Column("url", PROSE, nullable=False),
+        sa.Column("settled", sa.Boolean(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("next_try_at", INSTANT, nullable=True),
         sa.PrimaryKeyConstraint("organization_id", "id", name="pk_git_hooks"),
         parent("git_hooks", "git_connections", "connection_id"),
         sa.UniqueConstraint(
@@ -143,6 +149,41 @@ def _connections() -> None:
         ),
     )
     index("ix_git_hooks_named", "git_hooks", ["provider", "provider_hook_id"])
+
+
+def _connecting() -> None:
+    table(
+        "oauth_states",
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("provider", sa.String(32), nullable=False),
+        sa.Column("base_url", sa.String(255), nullable=False),
+        sa.Column("state_hash", sa.String(64), nullable=False),
+        sa.Column("sealed_verifier", PROSE, nullable=False),
+        sa.Column("user_id", sa.String(255), nullable=False),
+        sa.Column("user_name", sa.String(255), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("expires_at", INSTANT, nullable=False),
+        sa.Column("browser_hash", sa.String(64), nullable=True),
+        sa.Column("port", sa.Integer(), nullable=True),
+        sa.Column("used_at", INSTANT, nullable=True),
+        sa.Column("sealed_code", PROSE, nullable=True),
+        sa.Column("confirm_hash", sa.String(64), nullable=True),
+        sa.Column("confirm_tries", sa.Integer(), nullable=False),
+        sa.Column("connection_id", ID, nullable=True),
+        sa.PrimaryKeyConstraint("organization_id", "id", name="pk_oauth_states"),
+        sa.UniqueConstraint("state_hash", name="uq_oauth_states_hash"),
+    )
+    index("ix_oauth_states_expires", "oauth_states", ["expires_at"])
+    table(
+        "git_listings",
+        sa.Column("organization_id", ID, nullable=False),
+        sa.Column("connection_id", ID, nullable=False),
+        sa.Column("listed_at", INSTANT, nullable=False),
+        sa.Column("repositories", DOCUMENT, nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "connection_id", name="pk_git_listings"),
+        parent("git_listings", "git_connections", "connection_id"),
+    )
 
 
 def _deliveries() -> None:
@@ -251,6 +292,8 @@ def downgrade() -> None:
         "previews",
         "commit_reports",
         "webhook_deliveries",
+        "git_listings",
+        "oauth_states",
         "git_hooks",
         "git_sources",
         "git_connections",

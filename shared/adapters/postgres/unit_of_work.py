@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from shared.adapters.postgres.agents import SqlAgents
 from shared.adapters.postgres.audit import SqlAudit, write_act
+from shared.adapters.postgres.authorizations import SqlAuthorizations
 from shared.adapters.postgres.canvases import SqlCanvases
 from shared.adapters.postgres.connections import SqlConnections
 from shared.adapters.postgres.deliveries import SqlDeliveries
@@ -18,6 +19,7 @@ from shared.adapters.postgres.hooks import SqlHooks
 from shared.adapters.postgres.instances import SqlInstances
 from shared.adapters.postgres.jobs import SqlJobs
 from shared.adapters.postgres.leases import SqlLeases
+from shared.adapters.postgres.listings import SqlListings
 from shared.adapters.postgres.logs import LOG_BYTES, SqlLogs
 from shared.adapters.postgres.members import SqlMembers
 from shared.adapters.postgres.previews import SqlPreviews
@@ -66,6 +68,8 @@ class SqlUnitOfWork:
     connections: repositories.Connections
     sources: repositories.Sources
     hooks: repositories.Hooks
+    authorizations: repositories.Authorizations
+    listings: repositories.Listings
     deliveries: repositories.Deliveries
     reports: repositories.Reports
     previews: repositories.Previews
@@ -110,6 +114,8 @@ class SqlUnitOfWork:
         self.connections = SqlConnections(transaction)
         self.sources = SqlSources(transaction)
         self.hooks = SqlHooks(transaction)
+        self.authorizations = SqlAuthorizations(transaction)
+        self.listings = SqlListings(transaction)
         self.deliveries = SqlDeliveries(transaction)
         self.reports = SqlReports(transaction)
         self.previews = SqlPreviews(transaction)

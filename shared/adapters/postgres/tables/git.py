@@ -47,6 +47,7 @@ git_sources = table(
     required("repository_id", String(64)),
     required("full_name", String(500)),
     required("created_at", Instant),
+    required("clone_url", Prose),
     Column("lost_reason", Prose),
     Column("checked_at", Instant),
     parent("git_sources", "services", "service_id"),
@@ -71,11 +72,47 @@ git_hooks = table(
     Column("swept_at", Instant),
     Column("cursor", String(255)),
     Column("lost_reason", Prose),
+    required("url", Prose),
+    required("settled", Boolean),
+    required("tries", Integer),
+    Column("next_try_at", Instant),
     parent("git_hooks", "git_connections", "connection_id"),
     UniqueConstraint(
         "organization_id", "connection_id", "repository_id", name="uq_git_hooks_repository"
     ),
     Index("ix_git_hooks_named", "provider", "provider_hook_id"),
+)
+
+oauth_states = table(
+    "oauth_states",
+    organization(),
+    identity(),
+    required("provider", Choice(Provider)),
+    required("base_url", String(255)),
+    required("state_hash", String(64)),
+    required("sealed_verifier", Prose),
+    required("user_id", String(255)),
+    required("user_name", String(255)),
+    required("created_at", Instant),
+    required("expires_at", Instant),
+    Column("browser_hash", String(64)),
+    Column("port", Integer),
+    Column("used_at", Instant),
+    Column("sealed_code", Prose),
+    Column("confirm_hash", String(64)),
+    required("confirm_tries", Integer),
+    Column("connection_id", Id),
+    UniqueConstraint("state_hash", name="uq_oauth_states_hash"),
+    Index("ix_oauth_states_expires", "expires_at"),
+)
+
+git_listings = table(
+    "git_listings",
+    organization(),
+    identity("connection_id"),
+    required("listed_at", Instant),
+    required("repositories", Document),
+    parent("git_listings", "git_connections", "connection_id"),
 )
 
 webhook_deliveries = table(
