@@ -2,6 +2,7 @@
 
 import argparse
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -53,6 +54,9 @@ def _serve(settings: Settings) -> None:
             poll_seconds=settings.poll_seconds,
         )
         _obey_signals(worker, roles)
+        # What is loaded by now stays: no full collection needs to look at it while a job waits.
+        gc.collect()
+        gc.freeze()
         done = ", ".join(settings.roles)
         sys.stderr.write(f"agent {settings.name} ({done}) works for {settings.url}\n")
         worker.run(settings.drain_seconds)

@@ -3,6 +3,7 @@
 Served by `uvicorn infra.local.app:app`.
 """
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,12 +30,19 @@ async def platform(app: FastAPI) -> AsyncIterator[None]:
     listener.start()
     app.state.signals = listener
     clock.start()
+    _settle_memory()
     try:
         yield
     finally:
         clock.stop()
         listener.close()
         bootstrap.dbos().close()
+
+
+def _settle_memory() -> None:
+    """What is loaded by now stays: a full collection that looked at it would hold up a switch."""
+    gc.collect()
+    gc.freeze()
 
 
 app: FastAPI = build_app((module.router for _, module in modules()), docs=True, lifespan=platform)
