@@ -2,22 +2,25 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 MASK: Final = "***"
 SHORTEST: Final = 4
 """Characters a value needs to be masked: shorter ones would blank out ordinary text."""
 _HOLD_LIMIT: Final = 64 * 1024
+_PASSWORD: Final = re.compile(r"(?<=://)[^\s/@:]*:(?P<password>[^\s/@]+)@")
 
 
 class Masker:
     """Replaces every appearance of the given values, and of their usual encodings, by `***`.
 
-    Covered: the value itself, each line of a value with several, base64 at all three alignments
-    (plain and URL-safe), URL-encoding and JSON escapes. Not covered: any other encoding, base64
-    wrapped over several lines, and values shorter than four characters (see `unmasked`).
+    Covered: the value itself, each line of a value with several, the password in a URL, base64 at
+    all three alignments (plain and URL-safe), URL-encoding and JSON escapes. Not covered: any
+    other encoding, base64 wrapped over several lines, and values shorter than four characters
+    (see `unmasked`).
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -100,10 +103,17 @@ class StreamMasker:
 def _variants(secret: str) -> set[str]:
     lines = [line.strip("\r") for line in secret.split("\n")]
     found: set[str] = set()
-    for plain in {secret, secret.strip(), *lines, *(line.strip() for line in lines)}:
+    inside = {part for line in lines for part in _passwords(line)}
+    for plain in {secret, secret.strip(), *lines, *(line.strip() for line in lines), *inside}:
         if _maskable(plain):
             found |= _encoded(plain)
     return {text for text in found if len(text) >= SHORTEST and "\n" not in text}
+
+
+def _passwords(line: str) -> set[str]:
+    """The password of a URL, as it is written there and as it is typed."""
+    found = {match["password"] for match in _PASSWORD.finditer(line)}
+    return found | {unquote(password) for password in found}
 
 
 def _maskable(value: str) -> bool:

@@ -109,6 +109,17 @@ def test_short_values_are_not_masked_but_counted():
     assert masker.unmasked == 2
 
 
+def test_the_password_in_a_url_is_hidden_on_its_own():
+    masker = Masker(["postgres://app:p%40ss-word@db:5432/app", "redis://:swordfish@cache"])
+    told = "user app, password p@ss-word or p%40ss-word, swordfish, db:5432"
+    assert masker.mask(told) == f"user app, password {MASK} or {MASK}, {MASK}, db:5432"
+
+
+def test_a_long_value_is_looked_through_quickly():
+    value = "a" * 30_000 + "://" * 1_000
+    assert Masker([value]).mask(f"<{value}>") == f"<{MASK}>"
+
+
 def test_ansi_colours_survive():
     masked = Masker(["hunter22"]).mask("\x1b[31mhunter22\x1b[0m")
     assert masked == f"\x1b[31m{MASK}\x1b[0m"

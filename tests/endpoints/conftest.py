@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shared import bootstrap
-from shared.domain.access import Actor
+from shared.domain.access import Actor, Scope
 from shared.http import deps
 from shared.http.app import build_app
 from shared.http.identity import identify
@@ -30,13 +30,17 @@ def world() -> World:
 
 @pytest.fixture
 def api(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """A signed-in caller of the world's organisation; `as: other` in a header is another's."""
+    """A signed-in caller of the world's organisation; `as: other` in a header is another's,
+    `scopes` are those of the caller."""
     app = build_app((module.router for _, module in modules()))
 
     async def actor(request: deps.Request) -> Actor:
         known = await identify(request)
         other = request.headers.get("x-as") == "other"
-        return replace(known, organization_id=OTHER if other else ORGANIZATION)
+        given = request.headers.get("x-scopes")
+        scopes = frozenset(map(Scope, given.split())) if given else known.scopes
+        organization = OTHER if other else ORGANIZATION
+        return replace(known, organization_id=organization, scopes=scopes)
 
     async def store(current: deps.CurrentAct) -> FakeStore:
         return world.store.acting(current)
