@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.adapters.docker.engine import Engine as DockerEngine
     from shared.adapters.oidc.access_tokens import AccessTokens
     from shared.domain.audit import Act
-    from shared.domain.git import Provider
+    from shared.domain.git import GitConnection, Provider
     from shared.domain.services import SlotRange
     from shared.ports.compute import Compute, Images, Names, Networks
     from shared.ports.git import GitProvider
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from shared.ports.secrets import Vault
     from shared.ports.store import UnitOfWork
     from shared.ports.workflows import Workflows
+    from shared.usecases.addresses import Addresses
     from shared.usecases.building import BuildPolicy
     from shared.usecases.health import Check
     from shared.usecases.limits import Limiter
     from shared.usecases.naming import SettledNames
+    from shared.usecases.outbox import Reach
 
 __all__ = ["Settings", "settings"]
 
@@ -41,6 +43,7 @@ FUNCTIONS: Final = (
     "deploy.build",
     "deploy.create_release",
     "deploy.mark_live",
+    "deploy.post_status",
     "deploy.drain",
     "deploy.retire_old",
     "deploy.mark_failed",
@@ -208,6 +211,23 @@ def git_provider(provider: "Provider") -> "GitProvider":
     from shared.adapters.git.server import gitlab_server
 
     return GitLab(gitlab_server(given.gitlab_url, client_id, secret, given.git_ca_file))
+
+
+def git_reach() -> "Reach":
+    """A connection's provider, and a token that opens it."""
+
+    def reach(connection: "GitConnection") -> tuple["GitProvider", str]:
+        token = vault().open(connection.sealed_access_token, str(connection.id))
+        return git_provider(connection.provider), token
+
+    return reach
+
+
+def addresses() -> "Addresses":
+    """Where people reach the platform and the services."""
+    from shared.usecases.addresses import Addresses
+
+    return Addresses(settings().reached_at, settings().addresses)
 
 
 @cache

@@ -15,6 +15,7 @@ from shared.settings import Timeouts
 FOLDER: Final = ROOT / "infra" / "stacks"
 RATES: Final = {
     "scheduled.reconcile": "rate(1 minute)",
+    "scheduled.reports": "rate(1 minute)",
     "scheduled.supervise": "rate(1 minute)",
     "scheduled.retention": "rate(1 hour)",
 }

@@ -29,6 +29,12 @@ WAITING = {
     "release.switch_route": JobKind.SWITCH_ROUTE,
     "release.verify_public": JobKind.VERIFY_PUBLIC,
 }
+WITHOUT_LEASE = {
+    "deploy.acquire_lease",
+    "deploy.post_status",
+    "deploy.drain",
+    "deploy.retire_old",
+}
 PATH = (
     "deploy.acquire_lease",
     "deploy.build",
@@ -39,6 +45,7 @@ PATH = (
     "release.switch_route",
     "release.verify_public",
     "deploy.mark_live",
+    "deploy.post_status",
     "deploy.drain",
     "deploy.retire_old",
 )
@@ -85,7 +92,7 @@ def walk(world: World, deployment: Deployment, times: int) -> None:
     for name in PATH:
         for _ in range(times):
             given = payload(world, deployment, state=name)
-            if name in {"deploy.acquire_lease", "deploy.drain", "deploy.retire_old"}:
+            if name in WITHOUT_LEASE:
                 given["lease"] = None
             answer = invoke(name, given)
             assert len(json.dumps(answer)) < 4096

@@ -33,7 +33,10 @@ RELEASE = (
 )
 UNDO = ("CompensateRestoreRoute", "CompensateUndo")
 FAILS = "DeployMarkFailed"
-AFTERWARDS = ("DeployDrain", "DeployRetireOld")
+POST = "DeployPostStatus"
+ENDS = (FAILS, POST)
+"""What every failure ends with."""
+AFTERWARDS = (POST, "DeployDrain", "DeployRetireOld")
 BEFORE = {
     "deploy": (
         "DeployAcquireLease",
@@ -95,6 +98,7 @@ def real_scenarios() -> Iterator[Scenario]:
             if function in HANDS_OUT_TOKEN - {"DeployAcquireLease"}:
                 yield _falls_silent(machine, function)
         yield from _undo_fails(machine)
+        yield _telling_of_a_failure_fails(machine)
     yield _without_pre_deploy()
     yield _retry_at_release()
 
@@ -137,7 +141,7 @@ def _after(machine: str, function: str, times: int = 1) -> tuple[list[str], str 
     if function in AFTERWARDS:
         return [*failing, *called[at + 1 :]], None
     undone = UNDO * 2 if function in RELEASE else UNDO
-    return [*failing, *undone, FAILS], "States.TaskFailed" if function in RELEASE else "Broken"
+    return [*failing, *undone, *ENDS], "States.TaskFailed" if function in RELEASE else "Broken"
 
 
 def _ends(error: str | None, inner: str = "Broken") -> dict[str, Any]:
@@ -192,18 +196,24 @@ def _undo_fails(machine: str) -> Iterator[Scenario]:
     begun = ["DeployAcquireLease", _second(machine)]
     broken = {_second(machine): [_broken(_second(machine), "Broken")]}
     tails = {
-        "CompensateRestoreRoute": [*["CompensateRestoreRoute"] * 5, "CompensateUndo", FAILS],
+        "CompensateRestoreRoute": [*["CompensateRestoreRoute"] * 5, "CompensateUndo", *ENDS],
         "CompensateUndo": [
             "CompensateRestoreRoute",
             *["CompensateUndo"] * 6,
             "CompensateGiveUp",
-            FAILS,
+            *ENDS,
         ],
     }
     for function, tail in tails.items():
         plan = {**broken, function: [_broken(function, "Stuck")]}
         calls = [*begun, *tail]
         yield _scenario(machine, f"{function}-fails", plan, calls, **_ends("Broken"))
+
+
+def _telling_of_a_failure_fails(machine: str) -> Scenario:
+    calls, error = _after(machine, _second(machine))
+    broken = {name: [_broken(name, "Broken")] for name in (_second(machine), POST)}
+    return _scenario(machine, "telling_of_a_failure_fails", broken, calls, **_ends(error))
 
 
 def _second(machine: str) -> str:
