@@ -1,13 +1,16 @@
 """Who did what to which thing, when."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from shared.domain.access import Actor
 from shared.domain.idempotency import Claim
 from shared.domain.ids import new_id, now
+
+_NOT_SHOWN: Final = frozenset({"updated_at", "version"})
+"""What every change changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,20 @@ class AuditEvent:
     request_id: str | None = None
     address: str | None = None
     detail: dict[str, Any] | None = None
+
+
+def changed_fields(before: object, after: object, prefix: str = "") -> list[str]:
+    """The names of the fields in which two entities differ, those inside of groups too."""
+    names: list[str] = []
+    for name in (f.name for f in fields(before)):  # type: ignore[arg-type]
+        old, new = getattr(before, name), getattr(after, name)
+        if old == new or name in _NOT_SHOWN:
+            continue
+        if is_dataclass(old) and type(old) is type(new):
+            names += changed_fields(old, new, f"{prefix}{name}.")
+        else:
+            names.append(f"{prefix}{name}")
+    return names
 
 
 @dataclass(slots=True)

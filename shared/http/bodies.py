@@ -34,6 +34,11 @@ class BodyLimit:
             return
         most = WEBHOOK_BYTES if scope["path"].startswith(_WEBHOOKS) else MOST_BYTES
         body = None if length is not None and length > most else await _read(receive, most)
+        if body is None and most == WEBHOOK_BYTES:
+            # a delivery too long to be read is stored all the same: it has its verdict
+            scope.setdefault("state", {})[BODY] = None
+            await self._app(scope, _Again(b"", receive), send)
+            return
         if body is None:
             detail = f"the body is larger than {most // 1024} KiB"
             await problem(scope["path"], 413, TooLarge.__name__, detail)(scope, receive, send)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.domain.canvas import Canvas
 from shared.domain.deployments import Deployment, Step
 from shared.domain.jobs import Agent
 from shared.domain.projects import Project
@@ -53,6 +54,22 @@ class ProjectOut(Out):
     @classmethod
     def of(cls, project: Project) -> "ProjectOut":
         return cls.model_validate(project)
+
+
+class CanvasOut(BaseModel):
+    """`version` is 0 before anybody has saved one."""
+
+    document: dict[str, Any]
+    version: int
+    updated_at: datetime | None
+
+    @classmethod
+    def of(cls, canvas: Canvas) -> "CanvasOut":
+        return cls(
+            document=canvas.document,
+            version=canvas.version,
+            updated_at=canvas.updated_at if canvas.version else None,
+        )
 
 
 class SourceBody(Strict):

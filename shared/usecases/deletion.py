@@ -44,6 +44,7 @@ def delete_service(
             refuse_referred_service(uow, service)
         if not dry_run:
             service = request_deletion(uow, service)
+            uow.audit.about("service", service.id, service.name)
     return service
 
 

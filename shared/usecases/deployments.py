@@ -31,6 +31,8 @@ class Wanted:
     image: str | None = None
     no_cache: bool = False
     trigger: Trigger = Trigger.API
+    commit_message: str | None = None
+    commit_author: str | None = None
 
 
 def deploy(
@@ -52,14 +54,16 @@ def deploy(
     with uow:
         service = uow.services.lock(organization_id, service_id)
         _refuse_deploy(service, wanted)
-        deployment = _accepted(service, wanted, actor)
+        deployment = requested(service, wanted, actor)
         answers = accept(uow, service, deployment)
+        _about(uow, deployment, service.name)
     send(answers, workflows=workflows, vault=vault)
     start(deployment, workflows=workflows)
     return deployment
 
 
-def _accepted(service: Service, wanted: Wanted, actor: str) -> Deployment:
+def requested(service: Service, wanted: Wanted, actor: str) -> Deployment:
+    """The next deployment of the service, to be accepted while its row is locked."""
     branch = service.source.branch if service.source and not wanted.sha else None
     return Deployment(
         id=new_id(),
@@ -77,6 +81,8 @@ def _accepted(service: Service, wanted: Wanted, actor: str) -> Deployment:
         sha=wanted.sha,
         image=wanted.image,
         no_cache=wanted.no_cache,
+        commit_message=wanted.commit_message,
+        commit_author=wanted.commit_author,
     )
 
 
@@ -142,6 +148,7 @@ def cancel(
             raise Conflict(f"this deployment is {deployment.state} already: nothing to cancel")
         answers = _request_cancel(uow, deployment)
         deployment = uow.deployments.get(organization_id, deployment_id)
+        _about(uow, deployment)
     send(answers, workflows=workflows, vault=vault)
     return deployment
 
@@ -193,5 +200,14 @@ def retry(
         uow.deployments.save(deployment)
         announce(uow, deployment)
         uow.notify("deployments", str(deployment.id))
+        _about(uow, deployment, service.name)
     start(deployment, workflows=workflows)
     return deployment
+
+
+def _about(uow: UnitOfWork, deployment: Deployment, service_name: str | None = None) -> None:
+    name = f"{service_name or ''} #{deployment.number}".strip()
+    wanted = {"ref": deployment.ref, "sha": deployment.sha, "image": deployment.image}
+    detail = {key: value for key, value in wanted.items() if value}
+    service = str(deployment.service_id)
+    uow.audit.about("deployment", deployment.id, name, service_id=service, **detail)

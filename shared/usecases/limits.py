@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from math import ceil
 from threading import Lock
 from time import monotonic
 from typing import Final
 
+from shared.domain.ids import now
 from shared.domain.limits import Rule, Standing
 from shared.ports.limits import Windows
 
@@ -15,6 +17,7 @@ _SHARE: Final = 20
 """No process leases more than this part of a limit at once."""
 _MOST_HELD: Final = 10_000
 _STRIPES: Final = 64
+_UNUSED: Final = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -46,15 +49,15 @@ class Limiter:
         key = _key(rule, subject)
         with self._spending:
             holding = self._held.get(key)
-            now = self._clock()
-            if holding is None or now >= holding.ends:
+            at = self._clock()
+            if holding is None or at >= holding.ends:
                 return None
             if not holding.left:
                 if holding.others_left:
                     return None
-                return _standing(rule, holding, now, admitted=False)
+                return _standing(rule, holding, at, admitted=False)
             holding.left -= 1
-            return _standing(rule, holding, now, admitted=True)
+            return _standing(rule, holding, at, admitted=True)
 
     def lease(self, rule: Rule, subject: str) -> Standing:
         """Lease a batch and spend one of it: one statement. Raises Transient."""
@@ -65,6 +68,10 @@ class Limiter:
                 if standing is not None:
                     return standing
                 self._fetch(rule, key)
+
+    def forget_unused(self) -> int:
+        """Forget callers who have not asked for a day; how many. Raises Transient."""
+        return self._windows.prune(now() - _UNUSED)
 
     def _fetch(self, rule: Rule, key: str) -> None:
         wanted = min(_grown(self._held.get(key)), max(1, rule.limit // _SHARE))
@@ -89,12 +96,12 @@ def _grown(before: _Holding | None) -> int:
     return max(1, before.batch // 2) if before.left else before.batch * 2
 
 
-def _standing(rule: Rule, holding: _Holding, now: float, *, admitted: bool) -> Standing:
+def _standing(rule: Rule, holding: _Holding, at: float, *, admitted: bool) -> Standing:
     return Standing(
         admitted=admitted,
         limit=rule.limit,
         remaining=holding.left + holding.others_left,
-        reset=max(1, ceil(holding.ends - now)),
+        reset=max(1, ceil(holding.ends - at)),
     )
 
 

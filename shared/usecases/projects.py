@@ -3,10 +3,12 @@
 from dataclasses import replace
 from uuid import UUID
 
+from shared.domain.audit import changed_fields
 from shared.domain.errors import Conflict, Invalid
 from shared.domain.ids import new_id, now, slug
 from shared.domain.projects import Project
 from shared.domain.services import Service
+from shared.domain.versions import Expected, refuse_changed
 from shared.ports.store import UnitOfWork
 from shared.usecases.deletion import refuse_protected, request_deletion
 
@@ -36,6 +38,7 @@ def create_project(
     )
     with uow:
         uow.projects.add(project)
+        uow.audit.about("project", project.id, project.name)
     return project
 
 
@@ -46,19 +49,24 @@ def update_project(
     name: str | None,
     description: str | None,
     uow: UnitOfWork,
+    expected: Expected = None,
 ) -> Project:
-    """Rename or describe. The slug, and with it every host name, stays."""
+    """Rename or describe. The slug, and with it every host name, stays.
+
+    Raises PreconditionFailed when the project is not one of the `expected` versions.
+    """
     with uow:
-        project = uow.projects.get(organization_id, project_id)
-        project = replace(
+        project = uow.projects.lock(organization_id, project_id)
+        refuse_changed(expected, project.version, "project")
+        changed = replace(
             project,
             name=checked_name(name) if name is not None else project.name,
             description=project.description if description is None else description,
             updated_at=now(),
-            version=project.version + 1,
         )
-        uow.projects.save(project)
-    return project
+        changes = changed_fields(project, changed)
+        uow.audit.about("project", project.id, changed.name, changed=changes)
+        return uow.projects.save(changed)
 
 
 def delete_project(
@@ -78,6 +86,8 @@ def delete_project(
             uow.projects.save(project)
             for service in services:
                 request_deletion(uow, service)
+            gone = [service.name for service in services]
+            uow.audit.about("project", project.id, project.name, services=gone)
     return project, services
 
 

@@ -161,4 +161,5 @@ def retry_removal(
         resource = resource.stuck(error.reason)
     with uow:
         uow.resources.save(resource)
+        uow.audit.about("resource", resource.id, resource.provider_id, state=resource.state.value)
     return resource

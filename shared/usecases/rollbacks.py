@@ -81,6 +81,8 @@ def rollback(
         _refuse_target(target, release)
         deployment = _back_to(target, service, actor)
         answers = accept(uow, replace(service, autodeploy=False), deployment)
+        name = f"{service.name} #{deployment.number}"
+        uow.audit.about("deployment", deployment.id, name, back_to=target.number)
     send(answers, workflows=workflows, vault=vault)
     start(deployment, workflows=workflows)
     return deployment

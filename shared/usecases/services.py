@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from shared.domain.audit import changed_fields
 from shared.domain.deployments import Deployment
 from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import new_id, now, slug
@@ -14,6 +15,7 @@ from shared.domain.masking import Masker
 from shared.domain.releases import Instance, InstanceRole, Release
 from shared.domain.routes import PublicAddresses, Route
 from shared.domain.services import OverlapPolicy, Service, ServiceState, Source, host_name
+from shared.domain.versions import Expected, refuse_changed
 from shared.ports.compute import Compute, OutputLine
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
@@ -66,29 +68,41 @@ def create_service(
         project = uow.projects.get(organization_id, project_id)
         refuse_deleting(project)
         service = uow.services.add(service)
-        uow.routes.save(
-            Route(
-                organization_id=organization_id,
-                service_id=service.id,
-                hosts=(host_name(service.slug, project.slug, domain),),
-                target=None,
-                generation=1,
-                updated_at=now(),
-            )
-        )
+        uow.audit.about("service", service.id, service.name, project=project.name)
+        uow.routes.save(_first_route(service, host_name(service.slug, project.slug, domain)))
     return service
+
+
+def _first_route(service: Service, host: str) -> Route:
+    return Route(
+        organization_id=service.organization_id,
+        service_id=service.id,
+        hosts=(host,),
+        target=None,
+        generation=1,
+        updated_at=now(),
+    )
 
 
 def update_service(
-    organization_id: UUID, service_id: UUID, *, settings: Mapping[str, Any], uow: UnitOfWork
+    organization_id: UUID,
+    service_id: UUID,
+    *,
+    settings: Mapping[str, Any],
+    uow: UnitOfWork,
+    expected: Expected = None,
 ) -> Service:
-    """Change settings; they take effect with the next deployment. The host name stays."""
+    """Change settings; they take effect with the next deployment. The host name stays.
+
+    Raises PreconditionFailed when the service is not one of the `expected` versions.
+    """
     with uow:
         service = uow.services.lock(organization_id, service_id)
-        service = _with(service, settings)
-        service = replace(service, updated_at=now(), version=service.version + 1)
-        uow.services.save(service)
-    return service
+        refuse_changed(expected, service.version, "service")
+        changed = replace(_with(service, settings), updated_at=now())
+        changes = changed_fields(service, changed)
+        uow.audit.about("service", service.id, changed.name, changed=changes)
+        return uow.services.save(changed)
 
 
 def _with(service: Service, settings: Mapping[str, Any]) -> Service:

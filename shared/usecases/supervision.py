@@ -129,9 +129,7 @@ def _restart(
             _service_is(uow, present, ServiceState.CRASHED, present.health_reason)
     provider_id, failure = present.provider_id, None
     try:
-        provider_id = revive(
-            present, uow=uow, compute=compute, vault=vault, addresses=addresses
-        )
+        provider_id = revive(present, uow=uow, compute=compute, vault=vault, addresses=addresses)
     except PlatformError as error:
         failure = error.reason
     with uow:
@@ -197,9 +195,10 @@ def _runs(provider_id: str, compute: Compute) -> bool:
 def restart(organization_id: Any, service_id: Any, *, uow: UnitOfWork) -> None:
     """Restart a service's serving instance at once. Raises NotFound when none serves."""
     with uow:
-        uow.services.lock(organization_id, service_id)
+        service = uow.services.lock(organization_id, service_id)
         for instance in uow.instances.of_service(organization_id, service_id):
             if instance.role is InstanceRole.SERVING:
+                uow.audit.about("service", service.id, service.name)
                 uow.instances.save(replace(instance, restart_at=now(), restarts=0))
                 return
     raise NotFound("nothing serves for this service yet: deploy it first")

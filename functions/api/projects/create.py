@@ -1,9 +1,10 @@
 """POST /projects"""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from shared.http.app import BASE
+from shared.http.conditional import tagged
 from shared.http.deps import Store, Writer
 from shared.http.entry import lambda_handler
 from shared.http.schemas import ProjectOut, Strict
@@ -17,14 +18,13 @@ class ProjectBody(Strict):
     description: str = Field(default="", max_length=1000)
 
 
-@router.post(f"{BASE}/projects", status_code=201)
-def post_project(body: ProjectBody, caller: Writer, uow: Store) -> ProjectOut:
+@router.post(f"{BASE}/projects", status_code=201, response_model=ProjectOut)
+def post_project(body: ProjectBody, request: Request, caller: Writer, uow: Store) -> Response:
     """Create a project: its services share a private network."""
-    return ProjectOut.of(
-        create_project(
-            caller.organization_id, name=body.name, description=body.description, uow=uow
-        )
+    project = create_project(
+        caller.organization_id, name=body.name, description=body.description, uow=uow
     )
+    return tagged(request, ProjectOut.of(project), project.version, 201)
 
 
 handler = lambda_handler(router)

@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from shared.http.app import BASE
+from shared.http.conditional import IfNoneMatch, tagged
 from shared.http.deps import Caller, Store
 from shared.http.entry import lambda_handler
 from shared.http.schemas import ProjectOut
@@ -12,11 +13,14 @@ from shared.http.schemas import ProjectOut
 router = APIRouter(tags=["projects"])
 
 
-@router.get(f"{BASE}/projects/{{project_id}}")
-def get_project(project_id: UUID, caller: Caller, uow: Store) -> ProjectOut:
+@router.get(f"{BASE}/projects/{{project_id}}", response_model=ProjectOut)
+def get_project(
+    project_id: UUID, request: Request, caller: Caller, uow: Store, _: IfNoneMatch = None
+) -> Response:
     """One project."""
     with uow:
-        return ProjectOut.of(uow.projects.get(caller.organization_id, project_id))
+        project = uow.projects.get(caller.organization_id, project_id)
+    return tagged(request, ProjectOut.of(project), project.version)
 
 
 handler = lambda_handler(router)

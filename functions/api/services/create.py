@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from shared.http.app import BASE
+from shared.http.conditional import tagged
 from shared.http.deps import Config, Store, Writer
 from shared.http.entry import lambda_handler
 from shared.http.schemas import ServiceOut
@@ -19,10 +20,15 @@ class ServiceBody(ServiceSettings):
     name: str = Field(min_length=1, max_length=60, examples=["api"])
 
 
-@router.post(f"{BASE}/projects/{{project_id}}/services", status_code=201)
+@router.post(f"{BASE}/projects/{{project_id}}/services", status_code=201, response_model=ServiceOut)
 def post_service(
-    project_id: UUID, body: ServiceBody, caller: Writer, uow: Store, settings: Config
-) -> ServiceOut:
+    project_id: UUID,
+    body: ServiceBody,
+    request: Request,
+    caller: Writer,
+    uow: Store,
+    settings: Config,
+) -> Response:
     """Create a service; deploy it to bring it to life."""
     service = create_service(
         caller.organization_id,
@@ -33,7 +39,8 @@ def post_service(
         uow=uow,
     )
     with uow:
-        return service_out(uow, service, settings)
+        out = service_out(uow, service, settings)
+    return tagged(request, out, service.version, 201)
 
 
 handler = lambda_handler(router)

@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from shared.http.app import BASE
+from shared.http.conditional import IfNoneMatch, tagged
 from shared.http.deps import Caller, Config, Store
 from shared.http.entry import lambda_handler
 from shared.http.schemas import ServiceOut
@@ -13,11 +14,20 @@ from shared.http.services import service_out
 router = APIRouter(tags=["services"])
 
 
-@router.get(f"{BASE}/services/{{service_id}}")
-def get_service(service_id: UUID, caller: Caller, uow: Store, settings: Config) -> ServiceOut:
+@router.get(f"{BASE}/services/{{service_id}}", response_model=ServiceOut)
+def get_service(
+    service_id: UUID,
+    request: Request,
+    caller: Caller,
+    uow: Store,
+    settings: Config,
+    _: IfNoneMatch = None,
+) -> Response:
     """One service, with what serves for it now."""
     with uow:
-        return service_out(uow, uow.services.get(caller.organization_id, service_id), settings)
+        service = uow.services.get(caller.organization_id, service_id)
+        out = service_out(uow, service, settings)
+    return tagged(request, out, service.version)
 
 
 handler = lambda_handler(router)

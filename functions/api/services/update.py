@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from shared.http.app import BASE
+from shared.http.conditional import IfMatch, tagged
 from shared.http.deps import Config, Store, Writer
 from shared.http.entry import lambda_handler
 from shared.http.schemas import ServiceOut
@@ -19,14 +20,22 @@ class ServicePatch(ServiceSettings):
     name: str | None = Field(default=None, min_length=1, max_length=60)
 
 
-@router.patch(f"{BASE}/services/{{service_id}}")
+@router.patch(f"{BASE}/services/{{service_id}}", response_model=ServiceOut)
 def patch_service(
-    service_id: UUID, body: ServicePatch, caller: Writer, uow: Store, settings: Config
-) -> ServiceOut:
+    service_id: UUID,
+    body: ServicePatch,
+    request: Request,
+    caller: Writer,
+    uow: Store,
+    settings: Config,
+    expected: IfMatch,
+) -> Response:
     """Change settings; they take effect with the next deployment."""
-    service = update_service(caller.organization_id, service_id, settings=body.domain(), uow=uow)
+    organization, wanted = caller.organization_id, body.domain()
+    service = update_service(organization, service_id, settings=wanted, expected=expected, uow=uow)
     with uow:
-        return service_out(uow, service, settings)
+        out = service_out(uow, service, settings)
+    return tagged(request, out, service.version)
 
 
 handler = lambda_handler(router)
