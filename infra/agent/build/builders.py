@@ -17,6 +17,8 @@ class BuildRequest:
     `dockerfile` lies outside `context`. `arguments` are not secret. `secrets` are files by the
     id a RUN step mounts them with. `docker_config` is a private folder that holds the registry's
     login. `deadline` is in monotonic seconds, `seconds` what it was to begin with.
+    `ingredients` and the names of the `bases` say what the image is made of, for builders that
+    know whether they have made it before.
     """
 
     context: Path
@@ -32,6 +34,8 @@ class BuildRequest:
     secrets: Mapping[str, Path] = field(default_factory=dict)
     frontend: str | None = None
     registry: Registry | None = None
+    ingredients: str = ""
+    bases: tuple[str, ...] = ()
 
     @property
     def pushed_name(self) -> str | None:

@@ -13,7 +13,9 @@ from infra.agent.build.engine import (
     docker_environment,
     find_docker,
 )
+from infra.agent.build.engine_socket import EngineSocket
 from infra.agent.build.limits import StepLimiter
+from infra.agent.build.reuse import LABEL, made_before, made_of
 from infra.agent.build.running import enforced, no_proxy, run_client
 from infra.agent.build.spec import Registry
 from infra.agent.job import Job
@@ -51,17 +53,25 @@ class DockerBuilder:
     def build(self, request: BuildRequest, job: Job) -> Image:
         engine = self._ready()
         try:
-            image = self._built(request, engine, job)
+            image = self._made(request, engine, job)
             return self._pushed(image, request, engine, job) if request.registry else image
         except PlatformError:
             engine.untag(filter(None, (request.pushed_name, request.tag)))
             raise
 
-    def _built(self, request: BuildRequest, engine: Engine, job: Job) -> Image:
+    def _made(self, request: BuildRequest, engine: Engine, job: Job) -> Image:
+        socket = EngineSocket.of()
+        value = made_of(request, socket)
+        if (known := made_before(request, value, socket)) is not None:
+            job.log("Nothing this image is made of has changed: it is used again, not built.")
+            return known
+        return self._built(request, value, engine, job)
+
+    def _built(self, request: BuildRequest, value: str, engine: Engine, job: Job) -> Image:
         with enforced(self._limiter(job), request) as (enforcement, warnings):
             marked = no_proxy(request.arguments.get("NO_PROXY", ""), enforcement)
             arguments = {**request.arguments, **marked}
-            run_client(self._program(request, arguments), request, job, enforcement)
+            run_client(self._program(request, arguments, value), request, job, enforcement)
         found = engine.inspect(request.tag, request.docker_config, job)
         return Image(str(found["Id"]), int(found["Size"]), warnings=warnings)
 
@@ -74,12 +84,13 @@ class DockerBuilder:
         repository = name.rpartition(":")[0]
         return Image(f"{repository}@{digest}", image.size_bytes, took, image.warnings)
 
-    def _program(self, request: BuildRequest, arguments: dict[str, str]) -> Program:
+    def _program(self, request: BuildRequest, arguments: dict[str, str], value: str) -> Program:
         """Values go by the environment: an argument list is readable by every user."""
         by_environment = {k: v for k, v in arguments.items() if not _CLIENTS_OWN.match(k)}
         client = self._client()
         argv = [client.path, "build", "--progress=plain", "--network=default"]
         argv += ["--file", str(request.dockerfile), "--tag", request.tag]
+        argv += ["--label", f"{LABEL}={value}"]
         if request.target:
             argv += ["--target", request.target]
         if request.no_cache:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.agent.build.causes import push_failed
-from infra.agent.build.engine_socket import engine_socket, inspect_image
+from infra.agent.build.engine_socket import EngineSocket
 from infra.agent.build.spec import Registry
 from infra.agent.job import Job
 from infra.agent.process import Program, TimedOut, collect, run
@@ -88,7 +88,7 @@ class Engine:
 
     def inspect(self, image: str, config: Path, job: Job) -> dict[str, Any]:
         """What the engine says of an image. Raises Transient when it has none of that name."""
-        if (known := inspect_image(image, engine_socket())) is not None:
+        if (known := EngineSocket.of().image(image)) is not None:
             return known
         code, out, err = self.call(["image", "inspect", image], config, job)
         if code:

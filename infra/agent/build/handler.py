@@ -14,10 +14,11 @@ from infra.agent.build.docker import DockerBuilder
 from infra.agent.build.dockerfiles import inside, place
 from infra.agent.build.git import CloneLimits, Git
 from infra.agent.build.railpack import railpack_plan
+from infra.agent.build.reuse import ingredients
 from infra.agent.build.source import Commit, clone
 from infra.agent.build.spec import BuildSecrets, BuildSpec, read_secrets, read_spec
 from infra.agent.build.submodules import Submodules, uses_lfs
-from infra.agent.build.variables import digest, machine_key, prepare
+from infra.agent.build.variables import BuildVariables, digest, machine_key, prepare
 from infra.agent.job import Job
 from infra.agent.settings import Settings
 from infra.agent.workspace import Workspace
@@ -81,7 +82,7 @@ class _Build:
         with self._timed("detect_ms"):
             plan, frontend_file = self._plan(commit, context)
         with self._timed("build_ms"):
-            image = self._build(plan, context, frontend_file)
+            image = self._build(plan, commit, context, frontend_file)
         self.timings["push_ms"] = image.push_ms
         self.timings["build_ms"] -= image.push_ms
         self.warnings += [*plan.warnings, *image.warnings]
@@ -134,7 +135,9 @@ class _Build:
         wanted = self.spec.settings.dockerfile_path
         return bool(wanted) or any(path == "Dockerfile" for path in tree.paths())
 
-    def _build(self, plan: Plan, context: Path, frontend_file: Path | None) -> Image:
+    def _build(
+        self, plan: Plan, commit: Commit, context: Path, frontend_file: Path | None
+    ) -> Image:
         config, placed = self.vault / "docker", self.work / "build"
         config.mkdir(mode=0o700)
         placed.mkdir(mode=0o700)
@@ -160,8 +163,14 @@ class _Build:
             secrets=variables.files,
             frontend=FRONTEND_IMAGE if plan.provider is Provider.RAILPACK else None,
             registry=self.spec.registry,
+            ingredients=self._ingredients(commit, plan, variables),
+            bases=plan.base_images,
         )
         return self.builder.build(request, self.job)
+
+    def _ingredients(self, commit: Commit, plan: Plan, variables: BuildVariables) -> str:
+        source = (self.spec.scope, commit.tree, self.spec.root_directory)
+        return ingredients(self.key, source, plan, variables.arguments, variables.files)
 
     def _warn(self, sentence: str) -> None:
         self.warnings.append(sentence)

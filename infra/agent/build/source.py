@@ -1,5 +1,6 @@
 """Brings the exact commit of a repository onto this machine."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ _DEPTH: Final = 50
 _REFUSED: Final = "unadvertised object"
 _FETCHED: Final = "refs/fetched"
 _PLAIN_NAME: Final = re.compile(r"^\w[\w/-]*(?:\.[\w/-]+)*$", re.ASCII)
+_FETCH: Final = ("fetch", "--quiet", "--no-tags", "--no-auto-gc", "--force")
 _ABSENT: Final = re.compile(r"not our ref|couldn't find remote ref|unadvertised object|bad object")
 
 
@@ -34,7 +36,7 @@ class Wanted:
 class Commit:
     """What was cloned: `folder` holds the files, `repository` the history.
 
-    `links` are the submodules: path and SHA.
+    `links` are the submodules: path and SHA. `tree` is a digest of all its files and modes.
     """
 
     folder: Path
@@ -45,6 +47,7 @@ class Commit:
     message: str
     author: str
     links: Mapping[str, str]
+    tree: str = ""
 
 
 def clone(wanted: Wanted, credentials: GitCredentials, git: Git, settings: Settings) -> Commit:
@@ -78,14 +81,16 @@ def fetch_tree(
     git.check_size()
     with ThreadPoolExecutor(1) as beside:
         described = beside.submit(_described, sha, git, repository, remote)
-        links = _checked_tree(sha, git, repository)
+        links, content = _checked_tree(sha, git, repository)
         sha, author, message = described.result()
     folder.mkdir(parents=True, exist_ok=True)
     tree = [f"--git-dir={repository}", f"--work-tree={folder}"]
     _must(git.run([*tree, "checkout", "--quiet", "--force", "--detach", sha]), remote, given)
     git.check_size()
     name = wanted.ref or ref
-    return Commit(folder, repository, remote, sha, name, message[:200], author[:100], links)
+    return Commit(
+        folder, repository, remote, sha, name, message[:200], author[:100], links, content
+    )
 
 
 def _initialise(repository: Path) -> None:
@@ -167,7 +172,7 @@ def _fetch_branch(
     ref = wanted.ref or ""
     if wanted.sha or not _PLAIN_NAME.match(ref) or _SHA.match(ref):
         return False
-    args = [f"--git-dir={repository}", "fetch", "--quiet", "--no-tags", "--force", "--depth=1"]
+    args = [f"--git-dir={repository}", *_FETCH, "--depth=1"]
     refspec = f"+refs/heads/{ref}:{_FETCHED}"
     code, _, err = git.run([*args, "--", _address(remote), refspec], env)
     if code and not _ABSENT.search(err) and "invalid refspec" not in err:
@@ -185,7 +190,7 @@ def _fetch(
     given: bool,
 ) -> None:
     """By SHA; where the server does not allow that, through a branch, then through everything."""
-    base = [f"--git-dir={repository}", "fetch", "--quiet", "--no-tags", "--force"]
+    base = [f"--git-dir={repository}", *_FETCH]
     url = _address(remote)
     everything = ["+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*"]
     code, _, err = git.run([*base, "--depth=1", "--", url, sha], env)
@@ -222,10 +227,14 @@ def _described(sha: str, git: Git, repository: Path, remote: Remote) -> tuple[st
     return found, author, message
 
 
-def _checked_tree(sha: str, git: Git, repository: Path) -> dict[str, str]:
-    """Its submodules, before a small pack unfolds into a full disk: what would it weigh?"""
+def _checked_tree(sha: str, git: Git, repository: Path) -> tuple[dict[str, str], str]:
+    """Its submodules, and a digest of all of it.
+
+    Before a small pack unfolds into a full disk: what would it weigh?
+    """
     args = [f"--git-dir={repository}", "ls-tree", "-r", "-l", "-z", "--full-tree", sha]
-    entries = [entry.split("\t", 1) for entry in git.run(args)[1].split("\0") if "\t" in entry]
+    listed = git.run(args)[1]
+    entries = [entry.split("\t", 1) for entry in listed.split("\0") if "\t" in entry]
     total = sum(int(size) for meta, _ in entries if (size := meta.split()[-1]).isdigit())
     if total > git.limits.size_mb * MIB:
         raise SourceTooLarge(
@@ -236,7 +245,8 @@ def _checked_tree(sha: str, git: Git, repository: Path) -> dict[str, str]:
         raise SourceTooLarge(
             f"The repository has {len(entries)} files, the limit is {git.limits.files}."
         )
-    return {path: meta.split()[2] for meta, path in entries if meta.startswith("160000 ")}
+    links = {path: meta.split()[2] for meta, path in entries if meta.startswith("160000 ")}
+    return links, hashlib.sha256(listed.encode()).hexdigest()
 
 
 def _address(remote: Remote) -> str:

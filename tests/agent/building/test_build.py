@@ -15,6 +15,10 @@ from tests.agent.control_plane import FakeControlPlane
 
 pytestmark = pytest.mark.docker
 
+SMALL: dict[str, str | bytes] = {
+    "package.json": '{"name": "a", "scripts": {"start": "node server.js"}}',
+    "server.js": "1\n",
+}
 NODE = "FROM node:20-bookworm-slim\n"
 
 
@@ -179,3 +183,56 @@ def test_a_long_output_is_cut_to_its_limit():
     output = fitted({"evidence": ["e" * 500] * 30, "warnings": ["w" * 500] * 30, "sha": "x"})
     assert len(json.dumps(output)) <= OUTPUT_BYTES
     assert output["sha"] == "x"
+
+
+def test_an_image_made_of_the_same_is_used_again_under_the_next_tag(agent: Agent):
+    """Source, variables and base images decide; whoever asks for a build without cache gets it."""
+    repository = agent.repository(SMALL)
+    again = "used again, not built"
+    first = agent.built(repository)
+    assert again not in agent.last_log
+    second = agent.built(repository)
+    assert again in agent.last_log
+    assert second["image"] == first["image"]
+    assert second["size_bytes"] == first["size_bytes"]
+    assert second["image_tag"] != first["image_tag"]
+    assert docker("image", "inspect", "-f", "{{.Id}}", second["image_tag"]) == first["image"]
+    agent.built(repository, no_cache=True)
+    assert again not in agent.last_log
+    value = {"env": {"COLOUR": {"value": "blue", "secret": True}}}
+    agent.built(repository, secrets=value)
+    assert again not in agent.last_log
+    agent.built(repository, start_command="node server.js --more")
+    assert again not in agent.last_log
+    repository.commit({"server.js": "2\n"})
+    agent.built(repository)
+    assert again not in agent.last_log
+
+
+def test_a_base_image_that_changed_is_built_upon_anew(agent: Agent):
+    repository, base = agent.repository(SMALL), f"c2d/{unique()}:base"
+    agent.images.append(base)
+    docker("tag", "node:20-bookworm-slim", base)
+    bases = {"node:20-bookworm-slim": base}
+    first = agent.built(repository, base_images=bases)
+    assert agent.built(repository, base_images=bases)["image"] == first["image"]
+    made = docker("create", base)
+    docker("commit", "--change", "ENV NEWER=yes", made, base)
+    docker("rm", made)
+    image = agent.built(repository, base_images=bases)["image"]
+    assert "NEWER=yes" in docker("image", "inspect", "-f", "{{.Config.Env}}", image)
+
+
+def test_an_image_of_another_service_or_of_a_dockerfile_is_not_used_again(agent: Agent):
+    repository = agent.repository(SMALL)
+    own = agent.built(repository)
+    agent.service = f"{agent.service}other"
+    agent.built(repository)
+    assert "used again" not in agent.last_log
+    derived = agent.repository({**SMALL, "Dockerfile": f"FROM {own['image_tag']}\n"}, "derived")
+    for _ in range(2):
+        image = agent.built(derived)["image"]
+        assert "used again" not in agent.last_log
+    label = '{{index .Config.Labels "c2d.made-of"}}'
+    assert docker("image", "inspect", "-f", label, own["image"])
+    assert not docker("image", "inspect", "-f", label, image)
