@@ -142,6 +142,10 @@ class Report:
 class OAuth(Protocol):
     """Connecting an account: authorization code with state and PKCE (S256)."""
 
+    @property
+    def base_url(self) -> str:
+        """The server's web address, without a slash at its end."""
+
     def authorize_url(self, *, state: str, challenge: str, redirect_url: str) -> str: ...
 
     def exchange(self, *, code: str, verifier: str, redirect_url: str) -> Grant:

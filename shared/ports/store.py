@@ -13,7 +13,6 @@ from typing import Protocol, Self
 from uuid import UUID
 
 from shared.domain.deployments import Deployment
-from shared.domain.jobs import Agent, Job, JobKind
 from shared.domain.leases import Lease, Waiter
 from shared.domain.projects import Project
 from shared.domain.releases import Instance, Release
@@ -35,6 +34,7 @@ from shared.ports.repositories import (
     Sources,
 )
 from shared.ports.sign_in import Grants, Members
+from shared.ports.work import Agents, Jobs
 
 
 class Projects(Protocol):
@@ -225,34 +225,6 @@ class Leases(Protocol):
     def held_everywhere(self) -> Sequence[Lease]: ...
 
 
-class Jobs(Protocol):
-    def add(self, job: Job) -> Job:
-        """Record it once per `key`; again answers the row that is there, with the newer token."""
-
-    def get(self, job_id: UUID) -> Job: ...
-
-    def lock(self, job_id: UUID) -> Job: ...
-
-    def claim(self, kinds: Sequence[JobKind], agent: str, token_hash: str) -> Job | None:
-        """Hand the oldest queued job of one of `kinds` to `agent`; None when there is none.
-
-        Two callers never get the same job (SKIP LOCKED). Of the kinds in `ROUTE_WRITERS` a
-        service has never more than one running.
-        """
-
-    def save(self, job: Job) -> None: ...
-
-    def of_deployment(self, organization_id: UUID, deployment_id: UUID) -> Sequence[Job]: ...
-
-    def unfinished_everywhere(self) -> Sequence[Job]: ...
-
-
-class Agents(Protocol):
-    def seen(self, agent: Agent) -> None: ...
-
-    def list(self) -> Sequence[Agent]: ...
-
-
 class UnitOfWork(Protocol):
     """One transaction: the block's end commits, an exception rolls back.
 
@@ -294,6 +266,9 @@ class UnitOfWork(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+    def unrecorded(self) -> "UnitOfWork":
+        """Transactions beside this one that are no act of the request's own."""
 
     def notify(self, channel: str, payload: str) -> None:
         """Wake whoever listens on `channel`, when and only when this transaction commits."""

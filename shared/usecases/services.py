@@ -19,7 +19,9 @@ from shared.domain.versions import Expected, refuse_changed
 from shared.ports.compute import Compute, OutputLine
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
+from shared.usecases.connections import Access
 from shared.usecases.projects import checked_name, refuse_deleting
+from shared.usecases.sources import choose, link
 from shared.usecases.variable_resolution import to_mask
 
 _SCHEMES: Final = {"http", "https", "ssh", "git", "file"}
@@ -47,10 +49,12 @@ def create_service(
     settings: Mapping[str, Any],
     domain: str,
     uow: UnitOfWork,
+    access: Access | None = None,
 ) -> Service:
     """A new service in a project, its host name reserved.
 
     Raises Conflict when the project has one of that name or the host name belongs to another.
+    `access` opens the connection that its source may name.
     """
     service = Service(
         id=new_id(),
@@ -63,11 +67,13 @@ def create_service(
         created_at=now(),
         updated_at=now(),
     )
-    service = _with(service, settings)
+    choice = choose(organization_id, settings, None, access=access)
+    service = _with(service, choice.settings)
     with uow:
         project = uow.projects.get(organization_id, project_id)
         refuse_deleting(project)
         service = uow.services.add(service)
+        link(uow, service, choice, access)
         uow.audit.about("service", service.id, service.name, project=project.name)
         uow.routes.save(_first_route(service, host_name(service.slug, project.slug, domain)))
     return service
@@ -91,15 +97,21 @@ def update_service(
     settings: Mapping[str, Any],
     uow: UnitOfWork,
     expected: Expected = None,
+    access: Access | None = None,
 ) -> Service:
     """Change settings; they take effect with the next deployment. The host name stays.
 
     Raises PreconditionFailed when the service is not one of the `expected` versions.
     """
     with uow:
+        uow.services.get(organization_id, service_id)
+        present = uow.sources.find(organization_id, service_id)
+    choice = choose(organization_id, settings, present, access=access)
+    with uow:
         service = uow.services.lock(organization_id, service_id)
         refuse_changed(expected, service.version, "service")
-        changed = replace(_with(service, settings), updated_at=now())
+        changed = replace(_with(service, choice.settings), updated_at=now())
+        link(uow, service, choice, access)
         changes = changed_fields(service, changed)
         uow.audit.about("service", service.id, changed.name, changed=changes)
         return uow.services.save(changed)

@@ -2,10 +2,10 @@
 
 import threading
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from shared.domain.audit import Act
-from shared.ports import access, ledger, repositories, sign_in
+from shared.ports import access, ledger, repositories, sign_in, work
 from shared.ports import store as ports
 from tests.fakes.store_access import FakeAudit, FakeCanvases, FakeTokens
 from tests.fakes.store_connecting import FakeAuthorizations, FakeListings
@@ -48,8 +48,8 @@ class FakeStore:
     routes: ports.Routes
     resources: ports.Resources
     leases: ports.Leases
-    jobs: ports.Jobs
-    agents: ports.Agents
+    jobs: work.Jobs
+    agents: work.Agents
     tokens: access.Tokens
     audit: access.Audit
     canvases: access.Canvases
@@ -103,6 +103,11 @@ class FakeStore:
         self._audit.act = act
         return self
 
+    def silence(self) -> Act | None:
+        """Record nothing until `acting` is called again; on whose behalf it was."""
+        act, self._audit.act = self._audit.act, None
+        return act
+
     def __enter__(self) -> Self:
         if self._owner == threading.get_ident():
             raise RuntimeError("a transaction is open already")
@@ -131,5 +136,30 @@ class FakeStore:
             self._owner = None
             self._turn.release()
 
+    def unrecorded(self) -> "Unrecorded":
+        return Unrecorded(self)
+
     def notify(self, channel: str, payload: str) -> None:
         self._pending.append((channel, payload))
+
+
+class Unrecorded:
+    """The same rows, and an audit log that sees nothing."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+        self._act: Act | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def __enter__(self) -> FakeStore:
+        self._store.__enter__()
+        self._act = self._store.silence()
+        return self._store
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            self._store.__exit__(*error)
+        finally:
+            self._store.acting(self._act)

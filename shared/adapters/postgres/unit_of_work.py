@@ -36,7 +36,7 @@ from shared.adapters.postgres.transaction import Transaction
 from shared.adapters.postgres.variables import SqlVariables
 from shared.domain.audit import Act
 from shared.domain.errors import PlatformError
-from shared.ports import access, ledger, repositories, sign_in
+from shared.ports import access, ledger, repositories, sign_in, work
 from shared.ports import store as ports
 
 
@@ -58,8 +58,8 @@ class SqlUnitOfWork:
     routes: ports.Routes
     resources: ports.Resources
     leases: ports.Leases
-    jobs: ports.Jobs
-    agents: ports.Agents
+    jobs: work.Jobs
+    agents: work.Agents
     tokens: access.Tokens
     audit: access.Audit
     canvases: access.Canvases
@@ -140,6 +140,9 @@ class SqlUnitOfWork:
             # a lost connection has rolled back by itself: the first error is the one that counts
             with suppress(PlatformError), translated(), connection:
                 connection.rollback()
+
+    def unrecorded(self) -> "SqlUnitOfWork":
+        return SqlUnitOfWork(self._engine, log_bytes=self._log_bytes)
 
     def notify(self, channel: str, payload: str) -> None:
         if self._transaction is None:

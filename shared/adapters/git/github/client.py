@@ -32,6 +32,10 @@ class GitHubClient:
 
     server: Server
 
+    @property
+    def base_url(self) -> str:
+        return self.server.web_url
+
     @contextmanager
     def _opened(self, token: str) -> Iterator[Requester]:
         """PyGithub for a block: no retries, no pauses of its own; its errors translated.

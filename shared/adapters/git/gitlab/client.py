@@ -31,6 +31,10 @@ class GitLabClient:
 
     server: Server
 
+    @property
+    def base_url(self) -> str:
+        return self.server.web_url
+
     @contextmanager
     def _opened(self, token: str) -> Iterator[Gitlab]:
         """python-gitlab for a block, without retries; its errors translated.

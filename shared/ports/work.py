@@ -1,0 +1,35 @@
+"""Jobs and the agents that do them, inside a transaction."""
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+from shared.domain.jobs import Agent, Job, JobKind
+
+
+class Jobs(Protocol):
+    def add(self, job: Job) -> Job:
+        """Record it once per `key`; again answers the row that is there, with the newer token."""
+
+    def get(self, job_id: UUID) -> Job: ...
+
+    def lock(self, job_id: UUID) -> Job: ...
+
+    def claim(self, kinds: Sequence[JobKind], agent: str, token_hash: str) -> Job | None:
+        """Hand the oldest queued job of one of `kinds` to `agent`; None when there is none.
+
+        Two callers never get the same job (SKIP LOCKED). Of the kinds in `ROUTE_WRITERS` a
+        service has never more than one running.
+        """
+
+    def save(self, job: Job) -> None: ...
+
+    def of_deployment(self, organization_id: UUID, deployment_id: UUID) -> Sequence[Job]: ...
+
+    def unfinished_everywhere(self) -> Sequence[Job]: ...
+
+
+class Agents(Protocol):
+    def seen(self, agent: Agent) -> None: ...
+
+    def list(self) -> Sequence[Agent]: ...
