@@ -6,6 +6,9 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
 
 CODE_SECONDS = 600
 
@@ -135,3 +138,10 @@ class Accounts:
 def challenge_of(verifier: str) -> str:
     """PKCE's S256."""
     return urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def browse(location: str) -> dict[str, str]:
+    """What a browser that opens an authorisation page carries back to the application."""
+    answer = httpx.get(location, trust_env=False, timeout=10)
+    assert answer.status_code == 302, (answer.status_code, answer.text)
+    return dict(parse_qsl(urlsplit(answer.headers["location"]).query))

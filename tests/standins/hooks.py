@@ -48,6 +48,7 @@ class Attempt:
     seconds: float = 0.0
     action: str | None = None
     payload: bytes = b""
+    url: str = ""
 
 
 class Dispatcher:
@@ -87,7 +88,7 @@ class Dispatcher:
         at = datetime.fromtimestamp(self.clock(), UTC)
         with self._changed:
             attempt = Attempt(next(self._ids), guid, hook, event, headers, body, at, redelivery)
-            attempt.action, attempt.payload = action, payload or body
+            attempt.action, attempt.payload, attempt.url = action, payload or body, hook.url
             self.attempts.append(attempt)
             self._waiting += 1
             lane = self._lanes.setdefault(hook.id, ThreadPoolExecutor(1, f"hook-{hook.id}"))
@@ -119,6 +120,11 @@ class Dispatcher:
         """Wait until everything sent so far was answered or failed."""
         with self._changed:
             assert self._changed.wait_for(lambda: self._waiting == 0, seconds), "still sending"
+
+    def wait(self, attempt: Attempt, seconds: float = 60) -> None:
+        """Wait until this one was answered or failed."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: attempt.status is not None, seconds), "unanswered"
 
     def of(self, hook: int) -> list[Attempt]:
         """A hook's attempts, newest first."""

@@ -42,6 +42,7 @@ class Deployment:
     created_at: datetime
     transient: bool
     production: bool
+    payload: object
     statuses: list[DeploymentStatus]
 
     @property
@@ -60,7 +61,7 @@ def _deployment(server: "GitHubServer", repo: Repository, found: Deployment) -> 
         "sha": found.sha,
         "ref": found.ref,
         "task": "deploy",
-        "payload": {},
+        "payload": found.payload,
         "original_environment": found.environment,
         "environment": found.environment,
         "description": found.description,
@@ -88,7 +89,8 @@ def deploy(server: "GitHubServer", ask: Ask) -> Answer:
     found = Deployment(
         next(server.ids), repo.id, sha, given["ref"], environment, given.get("description"),
         server.caller(ask).account, server.now(), bool(given.get("transient_environment", False)),
-        bool(given.get("production_environment", environment == "production")), [],
+        bool(given.get("production_environment", environment == "production")),
+        given.get("payload", {}), [],
     )  # fmt: skip
     server.deployments[found.id] = found
     return Answer(201, _deployment(server, repo, found))

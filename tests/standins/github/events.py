@@ -127,6 +127,37 @@ def status(server: "GitHubServer", repo: Repository, found: Status) -> dict[str,
     }
 
 
+def suite(server: "GitHubServer", repo: Repository, runs: list[CheckRun]) -> dict[str, Any]:
+    """`check_suite`: every check of a commit has ended."""
+    said = {run.conclusion for run in runs}
+    bad = said - {"success", "neutral", "skipped"}
+    api = f"{server.api_url}/repos/{repo.full_name}/check-suites/{runs[0].id + 1}"
+    head = repo.bare.show(runs[0].sha)
+    content = {
+        "id": runs[0].id + 1,
+        "node_id": shapes.node("CS", runs[0].id),
+        "head_branch": repo.default_branch,
+        "head_sha": head.sha,
+        "status": "completed",
+        "conclusion": "failure" if bad else "success",
+        "url": api,
+        "before": head.parents[0] if head.parents else ZERO,
+        "after": head.sha,
+        "pull_requests": [],
+        "app": None,
+        "created_at": shapes.stamp(runs[0].started_at),
+        "updated_at": shapes.stamp(server.now()),
+        "latest_check_runs_count": len(runs),
+        "check_runs_url": f"{api}/check-runs",
+        "head_commit": None,
+    }
+    return {
+        "action": "completed",
+        "check_suite": content,
+        **around(server, repo, server.sender(repo)),
+    }
+
+
 def checked(server: "GitHubServer", repo: Repository, found: CheckRun) -> dict[str, Any]:
     """`check_run`: one check has begun or ended."""
     return {

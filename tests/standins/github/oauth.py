@@ -1,7 +1,7 @@
 """GitHub's OAuth: the authorisation page, tokens, giving a token back."""
 
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from tests.standins.accounts import OAuthError, Token
 from tests.standins.http_backend import basic
@@ -126,12 +126,3 @@ def delete_token(server: "GitHubServer", ask: Ask) -> Answer:
         server.accounts.revoke_all(token.account.login)
     token.revoked, token.refresh = True, None
     return Answer(204)
-
-
-def browse(server: "GitHubServer", location: str) -> dict[str, str]:
-    """What a browser that follows `location` (an authorize address) carries back to us."""
-    import httpx
-
-    answer = httpx.get(location, trust_env=False, timeout=10)
-    assert answer.status_code == 302, (answer.status_code, answer.text)
-    return dict(parse_qsl(urlsplit(answer.headers["location"]).query))

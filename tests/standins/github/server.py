@@ -79,7 +79,7 @@ class GitHubServer(ProviderServer):
     def set_check(
         self, full_name: str, sha: str, conclusion: str | None, name: str = "build"
     ) -> CheckRun:
-        """A check run; without a conclusion it is still running."""
+        """A check run; without a conclusion it still runs. The last one ends the suite."""
         repo = self.repository(full_name)
         same = (repo.id, sha, name)
         known = (c for c in self.check_runs if (c.repository_id, c.sha, c.name) == same)
@@ -90,6 +90,9 @@ class GitHubServer(ProviderServer):
         found.status, found.conclusion = "completed" if conclusion else "in_progress", conclusion
         body = events.checked(self, repo, found)
         self._tell(repo, "check_run", body, body["action"])
+        runs = [c for c in self.check_runs if (c.repository_id, c.sha) == same[:2]]
+        if all(run.status == "completed" for run in runs):
+            self._tell(repo, "check_suite", events.suite(self, repo, runs), "completed")
         return found
 
     def statuses_of(self, repository: Repository | str, sha: str) -> list[Status]:

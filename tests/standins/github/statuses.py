@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.standins.accounts import Account
 from tests.standins.entities import Level, Repository
 from tests.standins.github import shapes
-from tests.standins.github.reading import REPO, listed
+from tests.standins.github.reading import REPO, listed, page
 from tests.standins.serving import Answer, Ask, Refusal, Routes
 
 if TYPE_CHECKING:
@@ -104,18 +104,19 @@ def combined(server: "GitHubServer", ask: Ask) -> Answer:
     for found in server.statuses_of(repo, sha):
         newest.setdefault(found.context, found)
     states = {found.state for found in newest.values()}
+    shown, headers = page(server, ask, list(newest.values()))
     worst = "failure" if states & {"failure", "error"} else "pending"
     url = f"{server.api_url}/repos/{repo.full_name}/commits/{sha}"
     content = {
         "state": "success" if states == {"success"} else worst,
-        "statuses": [_status(server, repo, found) for found in newest.values()],
+        "statuses": [_status(server, repo, found) for found in shown],
         "sha": sha,
         "total_count": len(newest),
         "repository": shapes.repository(server, repo, level),
         "commit_url": url,
         "url": f"{url}/status",
     }
-    return Answer(200, content)
+    return Answer(200, content, headers)
 
 
 @routes.on("GET", REPO + "/commits/{ref}/check-runs")
@@ -123,8 +124,9 @@ def check_runs(server: "GitHubServer", ask: Ask) -> Answer:
     repo, _ = server.reach(ask)
     sha = commit_of(server, repo, ask["ref"])
     found = [c for c in server.check_runs if c.repository_id == repo.id and c.sha == sha]
-    shown = [check_run(server, repo, c) for c in found]
-    return Answer(200, {"total_count": len(shown), "check_runs": shown})
+    wanted, headers = page(server, ask, found)
+    shown = [check_run(server, repo, c) for c in wanted]
+    return Answer(200, {"total_count": len(found), "check_runs": shown}, headers)
 
 
 def check_run(server: "GitHubServer", repo: Repository, found: CheckRun) -> dict[str, Any]:
