@@ -63,9 +63,8 @@ def _apply(found: Hook, given: dict[str, Any]) -> None:
     found.url = url
     if "token" in given:
         found.secret = given["token"] or None
-    for event in EVENTS:
-        if event in given:
-            (found.events.add if given[event] in {True, "true"} else found.events.discard)(event)
+    asked = {event: given[event] in {True, "true"} for event in EVENTS if event in given}
+    found.events = (found.events | asked.keys()) - {name for name, on in asked.items() if not on}
     for name in (*_TEXTS, "enable_ssl_verification"):
         if name in given:
             found.settings[name] = given[name]

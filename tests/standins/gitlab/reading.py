@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from tests.standins.entities import Repository
+from tests.standins.entities import Level, Repository
 from tests.standins.gitlab import shapes
 from tests.standins.repositories import Entry
 from tests.standins.serving import Answer, Ask, Refusal, Routes
@@ -84,7 +84,7 @@ def projects(server: "GitLabServer", ask: Ask) -> Answer:
         if granted is None and (mine or repo.private):
             return False
         text = repo.full_name if with_namespace else repo.name
-        return word in text.lower() and (not least or shapes.ACCESS.get(granted, 0) >= least)
+        return word in text.lower() and (not least or shapes.ACCESS[granted or Level.READ] >= least)
 
     found = [repo for repo in server.repositories.values() if wanted(repo)]
     order = query.get("order_by", "created_at")
