@@ -1,1 +1,1 @@
-"""What is written from the code, committed, and compared in checks: stacks and sample events."""
+"""What is written from the code, committed, and compared in checks."""

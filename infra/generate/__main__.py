@@ -2,11 +2,11 @@
 
 import sys
 
-from infra.generate import events, stacks
+from infra.generate import events, openapi, stacks
 
 
 def main() -> int:
-    wanted = {**stacks.render(), **events.render()}
+    wanted = {**stacks.render(), **events.render(), **openapi.render()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     orphans = sorted(set(events.FOLDER.rglob("*.json")) - wanted.keys())
     if "--check" in sys.argv:

@@ -16,6 +16,7 @@ from shared.http.admission import by_address
 from shared.http.bodies import BodyLimit
 from shared.http.envelope import Envelope
 from shared.http.idempotency import Idempotency
+from shared.http.openapi import complete, operation_id
 from shared.http.problems import PROBLEM, handle_errors
 
 __all__ = ["BASE", "PROBLEM", "build_app"]
@@ -61,6 +62,7 @@ def build_app(routers: Iterable[APIRouter], *, docs: bool = False, **options: An
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
         **options,
     )
     for router in routers:
@@ -68,6 +70,7 @@ def build_app(routers: Iterable[APIRouter], *, docs: bool = False, **options: An
     if docs:
         app.add_route(f"{BASE}/docs", _docs, include_in_schema=False)
     handle_errors(app)
+    complete(app)
     _layers(app)
     return app
 
