@@ -74,6 +74,7 @@ class Settings(BaseModel):
     keys_file: Path | None = None
     platform_id: str = "local"
     api_token: str | None = None
+    host: str = "127.0.0.1"
     identity: str = Field(default="", pattern="^(|local|oidc|none)$", validate_default=True)
     oidc_issuer: str | None = None
     oidc_audience: str | None = None

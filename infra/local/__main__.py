@@ -9,6 +9,8 @@ from pathlib import Path
 from infra.local import background, backup, demo, lifecycle, rotation, systemd, upgrade
 from infra.local.errors import RefusedError
 from infra.local.images import ALL, provide
+from infra.local.issuer.accounts import SetupCode
+from infra.local.issuer.keys import SigningKeys
 from infra.local.packages import ENGINE, RUNTIME, TESTS, install
 from infra.local.remembered import recall
 from infra.local.settings import LocalSettings, read_settings
@@ -41,6 +43,16 @@ def _install(_settings: LocalSettings, options: argparse.Namespace) -> None:
 
 def _images(settings: LocalSettings, options: argparse.Namespace) -> None:
     provide(State(settings.home).images, options.names or ALL, options.offline)
+
+
+def _setup_code(settings: LocalSettings, _options: argparse.Namespace) -> None:
+    code = SetupCode(State(settings.home).setup_code).renew()
+    print(f"Set the password at {settings.api_url}/join with the code {code}")
+
+
+def _rotate_sign_in_key(settings: LocalSettings, _options: argparse.Namespace) -> None:
+    kid = SigningKeys(State(settings.home).issuer_keys).rotate()
+    print(f"Tokens are signed with {kid} now; those signed before stay valid until they expire.")
 
 
 def _systemd(settings: LocalSettings, options: argparse.Namespace) -> None:
@@ -96,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     images.add_argument("--offline", action="store_true", help="do not try to pull")
     packages = add("install", _install, "install missing system packages")
     packages.add_argument("--tests", action="store_true", help="also what the tests need")
+    add("setup-code", _setup_code, "a new code to set an owner's password with")
+    add("rotate-sign-in-key", _rotate_sign_in_key, "sign tokens with a new key from now on")
     unit = add("systemd", _systemd, "print the systemd unit")
     unit.add_argument("--install", action="store_true", help="write and enable it")
     return parser

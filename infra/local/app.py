@@ -4,12 +4,15 @@ Served by `uvicorn infra.local.app:app`.
 """
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
+from infra.local.issuer import members, oauth, web
+from infra.local.issuer.guard import refuse_open_door
+from infra.local.issuer.parts import parts
 from shared import bootstrap
 from shared.adapters.postgres.listener import Listener
 from shared.http.app import build_app
@@ -23,6 +26,9 @@ CHANNELS = ("jobs", "deployments", "logs")
 async def platform(app: FastAPI) -> AsyncIterator[None]:
     """The engine, the wake-ups and the schedules live as long as the server."""
     settings = bootstrap.settings()
+    if settings.signs_in == "local":
+        parts().signer.keys.ensure()
+        refuse_open_door(settings.host, bootstrap.unit_of_work())
     current_default_thread_limiter().total_tokens = settings.database_pool
     listener = Listener(settings.database_url, CHANNELS)
     clock = Clock(settings.tick_seconds)
@@ -45,4 +51,11 @@ def _settle_memory() -> None:
     gc.freeze()
 
 
-app: FastAPI = build_app((module.router for _, module in modules()), docs=True, lifespan=platform)
+def routers() -> Iterator[APIRouter]:
+    """Every endpoint, and the issuer's where this machine signs people in itself."""
+    yield from (module.router for _, module in modules())
+    if bootstrap.settings().signs_in == "local":
+        yield from (oauth.router, web.router, members.router)
+
+
+app: FastAPI = build_app(routers(), docs=True, lifespan=platform)

@@ -19,6 +19,9 @@ from infra.local.probes import HEALTH, http_probe, ready_probe
 from infra.local.settings import PROJECT, LocalSettings
 from infra.local.state import State
 
+CASDOOR = ("CASDOOR_ENDPOINT", "CASDOOR_CLIENT_ID")
+"""Names of the original system that the platform's settings read too."""
+
 
 def token(path: Path) -> str:
     return path.read_text().strip()
@@ -32,6 +35,8 @@ def platform_environment(settings: LocalSettings, state: State, database: str) -
         "C2D_HOME": str(settings.home),
         "PORT": str(settings.api_port),
         "C2D_API_URL": settings.api_url,
+        "C2D_HOST": settings.host,
+        **{name: os.environ[name] for name in CASDOOR if name in os.environ},
         "C2D_HTTP_PORT": str(settings.http_port),
         "C2D_DOMAIN": settings.domain,
         "DATABASE_URL": database,
@@ -90,7 +95,7 @@ def _migrations(environment: dict[str, str], cluster: Cluster | None, state: Sta
 
 def _platform(settings: LocalSettings, environment: dict[str, str]) -> Component:
     argv = [sys.executable, "-m", "uvicorn", "infra.local.app:app"]
-    argv += ["--host", "127.0.0.1", "--port", str(settings.api_port), "--no-access-log"]
+    argv += ["--host", settings.host, "--port", str(settings.api_port), "--no-access-log"]
     return Component(
         name="platform",
         argv=(*argv, "--timeout-graceful-shutdown", "10"),

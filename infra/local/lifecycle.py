@@ -16,6 +16,7 @@ from infra.local.control import ask
 from infra.local.engine import docker
 from infra.local.errors import RefusedError
 from infra.local.images import provide
+from infra.local.issuer.accounts import SetupCode
 from infra.local.keeper import Phase
 from infra.local.packages import ENGINE, RUNTIME, install
 from infra.local.probes import ready_probe
@@ -102,6 +103,9 @@ def up(settings: LocalSettings, images: Sequence[str] = ()) -> None:
         _wait_until(ready_probe(settings.api_url), state)
     for gap in close_network(settings):
         print(f"Not enforced: {gap}")
+    code = SetupCode(state.setup_code).read()
+    if code and not os.environ.get("C2D_OIDC_ISSUER"):
+        print(f"To sign in, set the owner's password: {settings.api_url}/join (code {code})")
 
 
 def _check_ports(settings: LocalSettings, state: State) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infra.local.settings import default_home
 
-_NAMES = frozenset({"PORT", "DATABASE_URL", "DOCKER_HOST"})
+_NAMES = frozenset({"PORT", "DATABASE_URL", "DOCKER_HOST", "CASDOOR_ENDPOINT", "CASDOOR_CLIENT_ID"})
 _NEVER = frozenset(
     {"C2D_HOME", "C2D_BEGUN", "C2D_TOKEN", "C2D_API_URL", "C2D_SUPERVISED", "C2D_PYTHON"}
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.errors import RefusedError
+from infra.local.issuer.codes import new_code
 from shared.adapters.vault import MasterKey
 
 
@@ -27,6 +28,15 @@ class State:
     @property
     def master_key(self) -> Path:
         return self.keys / "master-0001.json"
+
+    @property
+    def issuer_keys(self) -> Path:
+        """What signs people in on this machine; below the keys, so backups have it."""
+        return self.keys / "issuer"
+
+    @property
+    def setup_code(self) -> Path:
+        return self.keys / "setup-code"
 
     @property
     def agent_token(self) -> Path:
@@ -102,6 +112,7 @@ def create_state(state: State, api_url: str) -> None:
         MasterKey.generate().store(state.master_key)
     _once(state.agent_token, f"c2da_{secrets.token_urlsafe(32)}\n")
     _once(state.platform_id, f"{uuid.uuid4()}\n")
+    _once(state.setup_code, f"{new_code()}\n")
     token = f"c2d_{secrets.token_urlsafe(32)}"
     if state.credentials.exists():
         token = json.loads(state.credentials.read_text())["token"]

@@ -7,6 +7,7 @@ from shared.domain.access import Scope
 from shared.http.app import BASE
 from shared.http.deps import Store, Writer
 from shared.http.entry import lambda_handler
+from shared.http.idempotency import SHOWN_ONCE
 from shared.http.schemas import Strict
 from shared.http.tokens import TokenOut
 from shared.usecases.tokens import create_token
@@ -26,7 +27,7 @@ class NewToken(TokenOut):
     token: str = Field(description="Shown now and never again")
 
 
-@router.post(f"{BASE}/tokens", status_code=201)
+@router.post(f"{BASE}/tokens", status_code=201, dependencies=[SHOWN_ONCE])
 def post_token(body: TokenBody, caller: Writer, uow: Store) -> NewToken:
     """Make an API token with at most your own scopes. Its text is shown once."""
     made, text = create_token(

@@ -1,0 +1,1 @@
+"""The OpenID Connect issuer of one machine: members, sign-in pages, tokens."""

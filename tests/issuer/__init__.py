@@ -1,0 +1,1 @@
+"""Tests: the issuer of one machine."""

@@ -1,0 +1,87 @@
+"""The issuer beside the API, over fakes, with a browser that follows no redirect by itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from infra.local.issuer import members, oauth, web
+from infra.local.issuer.accounts import SetupCode
+from infra.local.issuer.attempts import Attempts
+from infra.local.issuer.keys import SigningKeys
+from infra.local.issuer.parts import Parts, issuer_parts
+from infra.local.issuer.tokens import Signer
+from shared import bootstrap
+from shared.http import deps
+from shared.http.app import build_app
+from shared.http.local import modules
+from shared.settings import Settings
+from tests.fakes import limits
+from tests.fakes.store import FakeStore
+from tests.issuer.browser import URL, Browser
+
+MACHINE_TOKEN = "c2d_of_this_machine"
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    return FakeStore()
+
+
+@pytest.fixture(scope="session")
+def first_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keys")
+    SigningKeys(folder).ensure()
+    return folder / "0001.pem"
+
+
+@pytest.fixture
+def issuer(tmp_path: Path, first_key: Path, clock: Clock) -> Parts:
+    folder = tmp_path / "keys" / "issuer"
+    folder.mkdir(parents=True)
+    (folder / first_key.name).write_bytes(first_key.read_bytes())
+    keys = SigningKeys(folder)
+    keys.ensure()
+    setup = SetupCode(tmp_path / "keys" / "setup-code")
+    setup.renew()
+    return Parts(Signer(URL, keys), Attempts(clock), setup)
+
+
+@pytest.fixture
+def client(
+    issuer: Parts, store: FakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TestClient]:
+    """The app of one machine, without its engine; its settings are a fresh process's."""
+    settings = Settings(home=tmp_path, api_url=URL, api_token=MACHINE_TOKEN)
+    monkeypatch.setattr(bootstrap, "settings", lambda: settings)
+    monkeypatch.setattr(bootstrap, "unit_of_work", lambda _act=None: store)
+    limits.install(monkeypatch)
+    bootstrap.access_tokens.cache_clear()
+
+    async def acting(current: deps.CurrentAct) -> FakeStore:
+        return store.acting(current)
+
+    every = [module.router for _, module in modules()]
+    app = build_app([*every, oauth.router, web.router, members.router])
+    app.dependency_overrides |= {deps.store: acting, issuer_parts: lambda: issuer}
+    with TestClient(app, base_url=URL, follow_redirects=False) as client:
+        yield client
+    bootstrap.access_tokens.cache_clear()
+
+
+@pytest.fixture
+def browser(client: TestClient, issuer: Parts) -> Browser:
+    return Browser(client, issuer)
