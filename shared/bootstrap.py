@@ -103,35 +103,20 @@ def vault() -> "Vault":
 @cache
 def access_tokens() -> "AccessTokens | None":
     """What checks access tokens: of the identity provider, or of this machine's own issuer."""
-    at = sign_in()
+    at = settings().sign_in
     if at is None:
         return None
-    from functools import partial
-
-    from shared.adapters.oidc.access_tokens import AccessTokens
-    from shared.adapters.oidc.claims import Rules, local_organization, organization_of
-    from shared.adapters.oidc.keys import KeyRing
-    from shared.adapters.oidc.sources import FileKeys, HttpKeys
+    from shared.adapters.oidc import making
 
     given = settings()
     if given.signs_in == "local":
-        local = KeyRing(FileKeys(given.issuer_keys), pause=1)
-        return AccessTokens(Rules(*at, local_organization), local)
-    rules = Rules(*at, partial(organization_of, at[0]), given.oidc_organization_claim)
-    keys = HttpKeys(at[0], jwks_url=given.oidc_jwks_url, insecure=given.oidc_insecure)
-    return AccessTokens(rules, KeyRing(keys))
-
-
-def sign_in() -> tuple[str, str] | None:
-    """The issuer that signs people in and our client id there; None without one."""
-    from shared.domain.access import LOCAL_CLIENT
-
-    given = settings()
-    if given.signs_in == "local":
-        return given.reached_at, LOCAL_CLIENT
-    if given.signs_in == "none":
-        return None
-    return given.oidc_issuer or "", given.oidc_audience or ""
+        return making.of_this_machine(*at, given.issuer_keys)
+    return making.of_provider(
+        *at,
+        keys_url=given.oidc_jwks_url,
+        organization_claim=given.oidc_organization_claim,
+        insecure=given.oidc_insecure,
+    )
 
 
 def substitutions() -> Mapping[str, str | int]:

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from shared.domain.access import LOCAL_CLIENT
 from shared.domain.routes import PublicAddresses
 
 _PREFIX = "C2D_"
@@ -143,6 +144,15 @@ class Settings(BaseModel):
         if self.oidc_issuer:
             return "oidc"
         return "local" if self.workflows == "dbos" else "none"
+
+    @property
+    def sign_in(self) -> tuple[str, str] | None:
+        """The issuer that signs people in and our client id there; None without one."""
+        if self.signs_in == "local":
+            return self.reached_at, LOCAL_CLIENT
+        if self.signs_in == "none" or not self.oidc_issuer or not self.oidc_audience:
+            return None
+        return self.oidc_issuer, self.oidc_audience
 
     @property
     def issuer_keys(self) -> Path:

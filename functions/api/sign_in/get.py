@@ -20,7 +20,7 @@ class SignIn(BaseModel):
 @router.get(f"{BASE}/sign-in")
 def get_sign_in() -> SignIn:
     """The OpenID Connect issuer that signs people in, and this application's client id there."""
-    at = bootstrap.sign_in()
+    at = bootstrap.settings().sign_in
     return SignIn(issuer=at and at[0], client_id=at and at[1])
 
 
