@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from shared.adapters.docker.engine import Engine as DockerEngine
     from shared.adapters.oidc.access_tokens import AccessTokens
     from shared.domain.audit import Act
-    from shared.domain.git import GitConnection, Provider
+    from shared.domain.git import Provider
     from shared.domain.services import SlotRange
     from shared.ports.compute import Compute, Images, Names, Networks
     from shared.ports.git import GitProvider
     from shared.ports.idempotency import IdempotencyKeys
     from shared.ports.queues import Consumable
-    from shared.ports.secrets import Vault
+    from shared.ports.secrets import RotatingVault
     from shared.ports.store import UnitOfWork
     from shared.ports.workflows import Workflows
     from shared.usecases.addresses import Addresses
     from shared.usecases.building import BuildPolicy
+    from shared.usecases.connections import Access
     from shared.usecases.health import Check
     from shared.usecases.limits import Limiter
     from shared.usecases.naming import SettledNames
-    from shared.usecases.outbox import Reach
 
 __all__ = ["Settings", "settings"]
 
@@ -91,13 +91,17 @@ def idempotency_keys() -> "IdempotencyKeys":
 
 
 @cache
-def vault() -> "Vault":
-    """The master keys: one file, or every `master-*.json` of a folder, the last one seals."""
-    from shared.adapters.vault import EnvelopeVault, MasterKey
+def vault() -> "RotatingVault":
+    """Master keys are in KMS when a key of it is named, else in files; those are read anyway."""
+    given = settings()
+    if given.kms_key_id:
+        from shared.adapters.kms import kms_vault
 
-    path = settings().keys
-    files = sorted(path.glob("master-*.json")) if path.is_dir() else [path]
-    return EnvelopeVault([MasterKey.load(file) for file in files])
+        endpoint = given.aws_endpoint_url
+        return kms_vault(given.kms_key_id, endpoint, given.platform_id, given.keys)
+    from shared.adapters.vault import vault_of
+
+    return vault_of(given.keys)
 
 
 @cache
@@ -198,14 +202,11 @@ def git_provider(provider: "Provider") -> "GitProvider":
     return GitLab(gitlab_server(given.gitlab_url, client_id, secret, given.git_ca_file))
 
 
-def git_reach() -> "Reach":
-    """A connection's provider, and a token that opens it."""
+def git_access() -> "Access":
+    """The way to connected accounts, with transactions of its own: one per caller."""
+    from shared.usecases.connections import Access
 
-    def reach(connection: "GitConnection") -> tuple["GitProvider", str]:
-        token = vault().open(connection.sealed_access_token, str(connection.id))
-        return git_provider(connection.provider), token
-
-    return reach
+    return Access(unit_of_work(), vault(), git_provider)
 
 
 def addresses() -> "Addresses":
@@ -219,6 +220,14 @@ def addresses() -> "Addresses":
 def webhook_queue() -> "Consumable":
     """Where deliveries wait for their verdict."""
     return _queue("webhooks")
+
+
+def forget_messages(*, days: int) -> None:
+    """Drop old dead letters and what tells duplicates; SQS forgets by itself."""
+    if settings().queues == "postgres":
+        from shared.adapters.postgres.queues import forget
+
+        forget(engine(), days=days)
 
 
 def _queue(name: str) -> "Consumable":

@@ -43,7 +43,7 @@ def backup(settings: LocalSettings, target: Path) -> None:
     if target.exists():
         raise RefusedError(f"{target} exists; name another file.")
     part = target.with_name(f".{target.name}.part")
-    with tempfile.TemporaryDirectory(dir=state.run) as folder, _database(settings, state) as url:
+    with tempfile.TemporaryDirectory(dir=state.run) as folder, database_of(settings, state) as url:
         dump = Path(folder) / DUMP
         major = _server_major(url)
         _run(_programs(major).program("pg_dump"), ["--format=custom", f"--file={dump}", url])
@@ -175,7 +175,7 @@ def _move_aside(state: State) -> None:
 
 
 def _load(settings: LocalSettings, state: State, dump: Path) -> None:
-    with _database(settings, state) as url:
+    with database_of(settings, state) as url:
         with psycopg.connect(url, connect_timeout=10) as connection:
             tables = connection.execute(
                 "select count(*) from pg_class c join pg_namespace n on n.oid = relnamespace "
@@ -188,7 +188,7 @@ def _load(settings: LocalSettings, state: State, dump: Path) -> None:
 
 
 @contextmanager
-def _database(settings: LocalSettings, state: State) -> Iterator[str]:
+def database_of(settings: LocalSettings, state: State) -> Iterator[str]:
     """The database's address; the own server is started for as long as it is needed."""
     if settings.database_url is not None:
         yield settings.database_url

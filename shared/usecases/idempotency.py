@@ -80,7 +80,7 @@ def _answer(found: IdempotencyKey, vault: Vault) -> Answer:
             f"this request was carried out ({found.what_was_done}), and the secret in its answer "
             "is shown once: make a new one"
         )
-    body = vault.open(found.sealed_body, _context(found)).encode("latin-1")
+    body = vault.open(found.sealed_body, answer_context(found)).encode("latin-1")
     return Answer(found.status or 200, found.headers or {}, body, found.shown_once)
 
 
@@ -100,7 +100,7 @@ def finish(key: IdempotencyKey, answer: Answer, *, keys: IdempotencyKeys, vault:
             status=answer.status,
             headers=answer.headers,
             # every byte is one character: the vault seals text
-            sealed_body=vault.seal(answer.body.decode("latin-1"), _context(key)),
+            sealed_body=vault.seal(answer.body.decode("latin-1"), answer_context(key)),
             shown_once=answer.shown_once,
         )
     )
@@ -112,5 +112,6 @@ def prune(*, keys: IdempotencyKeys) -> int:
     return keys.prune_everywhere(now() - KEPT)
 
 
-def _context(key: IdempotencyKey) -> str:
+def answer_context(key: IdempotencyKey) -> str:
+    """What a stored answer is sealed for."""
     return f"idempotency:{key.organization_id}:{key.id}"

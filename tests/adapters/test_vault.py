@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.vault import EnvelopeVault, MasterKey
+from shared.adapters.vault import CHECK_SECONDS, EnvelopeVault, KeyFiles, MasterKey, vault_of
 from shared.domain.errors import Invalid, PlatformError
 
 KEY = MasterKey("first", bytes(range(32)))
@@ -104,3 +104,69 @@ def test_a_key_does_not_show_itself() -> None:
     assert repr(KEY.secret) not in repr(KEY)
     with pytest.raises(PlatformError):
         EnvelopeVault([])
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_key_that_came_later_is_found_when_a_value_needs_it(tmp_path: Path) -> None:
+    KEY.store(tmp_path / "master-0001.json")
+    running = vault_of(tmp_path)
+    newer = MasterKey.generate()
+    newer.store(KeyFiles(tmp_path).next_name())
+    sealed = vault_of(tmp_path).seal("secret", "a")
+    assert sealed.startswith(newer.mark)
+    assert running.open(sealed, "a") == "secret"
+    assert running.mark == newer.mark
+
+
+def test_sealing_goes_over_to_a_new_key_within_a_second(tmp_path: Path) -> None:
+    KEY.store(tmp_path / "master-0001.json")
+    files, clock = KeyFiles(tmp_path), Clock()
+    running = EnvelopeVault(files.load(), files.load, clock)
+    newer = MasterKey.generate()
+    newer.store(files.next_name())
+    assert running.seal("x", "a").startswith(KEY.mark)
+    clock.now = CHECK_SECONDS
+    assert running.seal("x", "a").startswith(newer.mark)
+
+
+def test_a_key_that_is_put_away_still_opens_what_is_under_way(tmp_path: Path) -> None:
+    KEY.store(tmp_path / "master-0001.json")
+    files, clock = KeyFiles(tmp_path), Clock()
+    running = EnvelopeVault(files.load(), files.load, clock)
+    sealed = running.seal("x", "a")
+    MasterKey.generate().store(files.next_name())
+    (tmp_path / "master-0001.json").rename(tmp_path / "retired-master-0001.json")
+    clock.now = CHECK_SECONDS
+    assert running.seal("y", "a").startswith(files.load()[-1].mark)
+    assert running.open(sealed, "a") == "x"
+    with pytest.raises(Invalid, match="not loaded"):
+        vault_of(tmp_path).open(sealed, "a")
+
+
+def test_a_damaged_key_file_takes_nothing_from_a_running_platform(tmp_path: Path) -> None:
+    KEY.store(tmp_path / "master-0001.json")
+    clock = Clock()
+    running = EnvelopeVault([KEY], KeyFiles(tmp_path).load, clock)
+    (tmp_path / "master-0002.json").write_text("{")
+    clock.now = CHECK_SECONDS
+    sealed = running.seal("x", "a")
+    assert running.open(sealed, "a") == "x"
+    with pytest.raises(Invalid, match="not loaded"):
+        running.open(EnvelopeVault([MasterKey.generate()]).seal("x", "a"), "a")
+
+
+def test_keys_are_named_one_after_the_other(tmp_path: Path) -> None:
+    files = KeyFiles(tmp_path)
+    for number in (1, 2, 3):
+        assert files.next_name().name == f"master-000{number}.json"
+        MasterKey.generate().store(files.next_name())
+    assert [key.mark for key in files.load()] == [
+        MasterKey.load(tmp_path / f"master-000{n}.json").mark for n in (1, 2, 3)
+    ]
+    assert {file.name[0] for file in tmp_path.iterdir()} == {"m"}

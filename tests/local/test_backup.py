@@ -26,7 +26,7 @@ def settings(state: State) -> LocalSettings:
 def saved(state: State, settings: LocalSettings, tmp_path: Path) -> Path:
     """A backup of a platform with one row and one route."""
     with (
-        backup._database(settings, state) as url,
+        backup.database_of(settings, state) as url,
         psycopg.connect(url, autocommit=True) as connection,
     ):
         connection.execute("create table kept (word text)")
@@ -55,7 +55,7 @@ def rewritten(source: Path, name: str, change: str) -> Path:
 
 
 def words(settings: LocalSettings, state: State) -> list[str]:
-    with backup._database(settings, state) as url, psycopg.connect(url) as connection:
+    with backup.database_of(settings, state) as url, psycopg.connect(url) as connection:
         return [row[0] for row in connection.execute("select word from kept").fetchall()]
 
 
@@ -92,7 +92,7 @@ def test_an_existing_platform_is_not_overwritten_and_force_moves_it_aside(
 ) -> None:
     with pytest.raises(RefusedError, match="--force"):
         backup.restore(settings, saved, force=False)
-    with backup._database(settings, state) as url, psycopg.connect(url) as connection:
+    with backup.database_of(settings, state) as url, psycopg.connect(url) as connection:
         connection.execute("insert into kept values ('newer')")
         connection.commit()
     backup.restore(settings, saved, force=True)

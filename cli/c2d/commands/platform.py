@@ -97,6 +97,28 @@ def restore(
     run("restore", str(file.absolute()), *(["--force"] if force else []), as_json=as_json)
 
 
+@platform_app.command("rotate-key")
+def rotate_key(as_json: Json = False) -> None:
+    """Make a new master key and seal every secret again with it, while everything runs.
+
+    Interrupted, it goes on where it was when it is run again.
+
+    Examples:
+      $ c2d platform rotate-key
+    """
+    run("rotate-key", as_json=as_json)
+
+
+@platform_app.command("retire-key")
+def retire_key(as_json: Json = False) -> None:
+    """Put the master keys before the newest away. Refused while anything is sealed with one.
+
+    Examples:
+      $ c2d platform retire-key
+    """
+    run("retire-key", as_json=as_json)
+
+
 @platform_app.command("logs")
 def logs(
     name: Annotated[
