@@ -6,7 +6,16 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.local import background, backup, demo, lifecycle, rotation, systemd, upgrade
+from infra.local import (
+    background,
+    backup,
+    demo,
+    lifecycle,
+    master_keys,
+    rotation,
+    systemd,
+    upgrade,
+)
 from infra.local.errors import RefusedError
 from infra.local.images import ALL, provide
 from infra.local.issuer.accounts import SetupCode
@@ -98,6 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     loading = add("restore", lambda s, o: backup.restore(s, o.file, o.force), "restore a backup")
     loading.add_argument("file", type=Path)
     loading.add_argument("--force", action="store_true", help="move existing state aside")
+    add("rotate-key", lambda s, _: master_keys.rotate(s), "seal everything with a new master key")
+    add("retire-key", lambda s, _: master_keys.retire(s), "put the master keys before it away")
     add("demo", lambda s, _: demo.demo(s), "an example from Git to a live URL")
     logs = add("logs", _logs, "the newest lines of the logs")
     logs.add_argument("name", nargs="?")

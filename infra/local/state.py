@@ -12,7 +12,7 @@ from pathlib import Path
 
 from infra.local.errors import RefusedError
 from infra.local.issuer.codes import new_code
-from shared.adapters.vault import MasterKey
+from shared.adapters.vault import KeyFiles, MasterKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def create_state(state: State, api_url: str) -> None:
     for folder in (state.keys, state.logs, state.run):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o700)
-    if not state.master_key.exists():
+    if not KeyFiles(state.keys).names():
         MasterKey.generate().store(state.master_key)
     _once(state.agent_token, f"c2da_{secrets.token_urlsafe(32)}\n")
     _once(state.platform_id, f"{uuid.uuid4()}\n")
