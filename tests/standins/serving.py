@@ -93,25 +93,38 @@ class Routes(Generic[S]):
     """Handlers by method and pattern: `{name}` is one segment, `{name*}` the rest of the path."""
 
     def __init__(self) -> None:
-        self._all: list[tuple[str, re.Pattern[str], Handler[S]]] = []
+        self._all: list[tuple[str, str, re.Pattern[str], Handler[S]]] = []
 
     def on(self, method: str, *patterns: str) -> Callable[[Handler[S]], Handler[S]]:
         def add(handler: Handler[S]) -> Handler[S]:
             for pattern in patterns:
                 text = re.sub(r"\{(\w+)\*\}", r"(?P<\1>.+)", pattern)
                 text = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", text)
-                self._all.append((method, re.compile(text), handler))
+                self._all.append((method, pattern, re.compile(text), handler))
             return handler
 
         return add
 
     def include(self, other: "Routes[S]", prefix: str = "") -> None:
-        for method, pattern, handler in other._all:
-            self._all.append((method, re.compile(re.escape(prefix) + pattern.pattern), handler))
+        for method, pattern, regex, handler in other._all:
+            under = re.compile(re.escape(prefix) + regex.pattern)
+            self._all.append((method, prefix + pattern, under, handler))
+
+    @property
+    def operations(self) -> list[tuple[str, str]]:
+        """(method, pattern) of everything that is served."""
+        return [(method, pattern) for method, pattern, _, _ in self._all]
+
+    def operation(self, method: str, path: str) -> tuple[str, str] | None:
+        """Which of the operations an address belongs to."""
+        for known, pattern, regex, _ in self._all:
+            if known == method and regex.fullmatch(path):
+                return known, pattern
+        return None
 
     def find(self, method: str, path: str) -> tuple[Handler[S], dict[str, str]] | None:
-        for known, pattern, handler in self._all:
-            found = pattern.fullmatch(path) if known == method else None
+        for known, _, regex, handler in self._all:
+            found = regex.fullmatch(path) if known == method else None
             if found:
                 return handler, {k: unquote(v) for k, v in found.groupdict().items()}
         return None

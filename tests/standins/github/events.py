@@ -144,17 +144,48 @@ def suite(server: "GitHubServer", repo: Repository, runs: list[CheckRun]) -> dic
         "before": head.parents[0] if head.parents else ZERO,
         "after": head.sha,
         "pull_requests": [],
-        "app": None,
+        "app": _app(server, repo),
         "created_at": shapes.stamp(runs[0].started_at),
         "updated_at": shapes.stamp(server.now()),
         "latest_check_runs_count": len(runs),
         "check_runs_url": f"{api}/check-runs",
-        "head_commit": None,
+        "head_commit": _simple_commit(head),
     }
     return {
         "action": "completed",
         "check_suite": content,
         **around(server, repo, server.sender(repo)),
+    }
+
+
+def _app(server: "GitHubServer", repo: Repository) -> dict[str, Any]:
+    """The application whose checks they are."""
+    at = shapes.stamp(server.started_at)
+    return {
+        "id": 15_368,
+        "node_id": shapes.node("A", 15_368),
+        "slug": "actions",
+        "owner": shapes.user(server, server.sender(repo)),
+        "name": "Actions",
+        "description": "Automates the workflow",
+        "external_url": server.url,
+        "html_url": f"{server.url}/apps/actions",
+        "created_at": at,
+        "updated_at": at,
+        "permissions": {},
+        "events": [],
+    }
+
+
+def _simple_commit(found: Commit) -> dict[str, Any]:
+    person = {"name": found.author, "email": found.email}
+    return {
+        "id": found.sha,
+        "tree_id": found.tree,
+        "message": found.message,
+        "timestamp": found.at.isoformat(),
+        "author": person,
+        "committer": person,
     }
 
 

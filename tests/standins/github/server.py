@@ -48,10 +48,10 @@ class GitHubServer(ProviderServer):
         self.statuses: list[Status] = []
         self.check_runs: list[CheckRun] = []
         self.deployments: dict[int, Deployment] = {}
-        self._routes: Routes[GitHubServer] = Routes()
-        self._routes.include(oauth.routes)
+        self.routes: Routes[GitHubServer] = Routes()
+        self.routes.include(oauth.routes)
         for part in (hooking, statuses, deployments, comments, reading):
-            self._routes.include(part.routes, PREFIX)
+            self.routes.include(part.routes, PREFIX)
 
     # --- what a test arranges and looks at ------------------------------------------------
 
@@ -157,7 +157,7 @@ class GitHubServer(ProviderServer):
         raise Refusal(404, self.problem("Not Found"))
 
     def answer_api(self, ask: Ask) -> Answer:
-        found = self._routes.find(ask.method, self._by_name(ask.path))
+        found = self.routes.find(ask.method, self._by_name(ask.path))
         if found is None:
             raise Refusal(404, self.problem("Not Found"))
         handler, parameters = found

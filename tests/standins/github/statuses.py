@@ -86,7 +86,7 @@ def set_status(server: "GitHubServer", ask: Ask) -> Answer:
     return Answer(201, shown, {"Location": shown["url"]})
 
 
-@routes.on("GET", REPO + "/commits/{ref}/statuses", REPO + "/statuses/{ref}")
+@routes.on("GET", REPO + "/commits/{ref}/statuses")
 def statuses(server: "GitHubServer", ask: Ask) -> Answer:
     """Every status ever set, newest first."""
     repo, _ = server.reach(ask)

@@ -49,10 +49,10 @@ class GitLabServer(ProviderServer):
         self.environments: dict[int, Environment] = {}
         self.deployments: dict[int, Deployment] = {}
         self.resent: dict[int, list[float]] = {}
-        self._routes: Routes[GitLabServer] = Routes()
-        self._routes.include(oauth.routes)
+        self.routes: Routes[GitLabServer] = Routes()
+        self.routes.include(oauth.routes)
         for part in (hooking, reporting, environments, reading):
-            self._routes.include(part.routes, PREFIX)
+            self.routes.include(part.routes, PREFIX)
 
     # --- what a test arranges and looks at ------------------------------------------------
 
@@ -138,7 +138,7 @@ class GitLabServer(ProviderServer):
         raise Refusal(404, {"message": "404 Not found"})
 
     def answer_api(self, ask: Ask) -> Answer:
-        found = self._routes.find(ask.method, ask.path)
+        found = self.routes.find(ask.method, ask.path)
         if found is None:
             raise Refusal(404, {"error": "404 Not Found"})
         self._limit(ask)
