@@ -175,31 +175,9 @@ def workflows() -> "Workflows":
 @cache
 def git_provider(provider: "Provider") -> "GitProvider":
     """The configured server of a provider. Raises Invalid when this platform has none."""
-    from shared.domain.errors import Invalid
-    from shared.domain.git import Provider
+    from shared.adapters.git.configured import configured
 
-    given = settings()
-    name = provider.upper()
-    client_id, secret = (
-        (given.github_client_id, given.github_client_secret)
-        if provider is Provider.GITHUB
-        else (given.gitlab_client_id, given.gitlab_client_secret)
-    )
-    if not client_id or not secret:
-        raise Invalid(
-            f"this platform is no OAuth application of {provider} yet: make one there with the "
-            f"callback address {given.reached_at}/git/callback/{provider} and set "
-            f"C2D_{name}_CLIENT_ID and C2D_{name}_CLIENT_SECRET"
-        )
-    if provider is Provider.GITHUB:
-        from shared.adapters.git.github import GitHub
-        from shared.adapters.git.server import github_server
-
-        return GitHub(github_server(given.github_url, client_id, secret, given.git_ca_file))
-    from shared.adapters.git.gitlab import GitLab
-    from shared.adapters.git.server import gitlab_server
-
-    return GitLab(gitlab_server(given.gitlab_url, client_id, secret, given.git_ca_file))
+    return configured(provider, settings())
 
 
 def git_access() -> "Access":

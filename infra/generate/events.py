@@ -9,7 +9,13 @@ from infra.generate.functions import ROOT, Endpoint, endpoints, schedules, tasks
 
 FOLDER: Final = ROOT / "events"
 SAMPLE_ID: Final = "00000000-0000-4000-8000-000000000001"
-SAMPLES: Final = {"key": "KEY", "number": "1"}
+SAMPLES: Final = {
+    "key": "KEY",
+    "number": "1",
+    "owner": "acme",
+    "provider": "github",
+    "repo": "web",
+}
 """Parts of a path that are no ids."""
 BODIES: Final[dict[str, dict[str, Any]]] = {
     "api.projects.create": {"name": "blog"},
@@ -19,6 +25,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         "source": {"repository_url": "https://git.example/acme/web.git", "branch": "main"},
     },
     "api.services.update": {"run": {"port": 8000}, "health": {"path": "/up"}},
+    "api.git.confirm": {"code": "ABCD-2345"},
     "api.deployments.create": {"ref": "main"},
     "api.canvas.save": {"document": {"nodes": [], "viewport": {"x": 0, "y": 0, "zoom": 1}}},
     "api.tokens.create": {"name": "ci", "scopes": ["read", "deploy"]},

@@ -66,7 +66,7 @@ def _endpoint(module_name: str, route: APIRoute) -> Endpoint:
         description=(route.description or "").split("\n")[0],
         ports=_with_theirs({*_providers(route.dependant), *_in_source(module_name), *around}),
         method=method,
-        path=route.path,
+        path=route.path_format,
     )
 
 

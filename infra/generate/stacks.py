@@ -14,10 +14,12 @@ from shared.settings import Timeouts
 
 FOLDER: Final = ROOT / "infra" / "stacks"
 RATES: Final = {
+    "scheduled.connections": "rate(1 minute)",
     "scheduled.reconcile": "rate(1 minute)",
     "scheduled.reports": "rate(1 minute)",
     "scheduled.supervise": "rate(1 minute)",
     "scheduled.retention": "rate(1 hour)",
+    "scheduled.webhooks": "rate(1 minute)",
 }
 _FIELDS: Final = ("requestId", "routeKey", "status", "responseLatency", "integrationErrorMessage")
 _ACCESS: Final = "{" + ",".join(f'"{field}":"$context.{field}"' for field in _FIELDS) + "}"

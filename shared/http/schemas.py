@@ -12,6 +12,7 @@ from shared.domain.jobs import Agent
 from shared.domain.projects import Project
 from shared.domain.resources import Resource
 from shared.domain.services import OverlapPolicy, Service
+from shared.http.sources import LinkOut, SourceBody
 from shared.ports.pages import Page
 from shared.usecases.services import Running
 
@@ -72,20 +73,6 @@ class CanvasOut(BaseModel):
         )
 
 
-class SourceBody(Strict):
-    repository_url: str = Field(max_length=2000, examples=["https://github.com/acme/api.git"])
-    branch: str | None = Field(
-        default=None, max_length=250, pattern=r"^[^\s~^:?*\[\\-][^\s~^:?*\[\\]*$"
-    )
-    root_directory: str = Field(default="", max_length=500)
-    watch_paths: tuple[Annotated[str, Field(max_length=500)], ...] = Field(
-        default=(), max_length=100
-    )
-    tag_pattern: str | None = Field(default=None, max_length=250)
-    wait_for_ci: bool = False
-    previews: bool = False
-
-
 class BuildBody(Strict):
     dockerfile_path: str | None = Field(default=None, max_length=500)
     dockerfile_target: str | None = Field(default=None, max_length=120)
@@ -141,6 +128,7 @@ class ServiceOut(BaseModel):
     deletion_protection: bool
     env_version: int
     running: RunningOut | None
+    git: LinkOut | None = None
     created_at: datetime
     updated_at: datetime
 
@@ -157,7 +145,7 @@ class ServiceOut(BaseModel):
         )
 
 
-_PLAIN = tuple(n for n in ServiceOut.model_fields if n not in {"url", "running", "source"})
+_PLAIN = tuple(n for n in ServiceOut.model_fields if n not in {"url", "running", "source", "git"})
 
 
 def _running(running: Running) -> RunningOut:

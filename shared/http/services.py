@@ -13,9 +13,9 @@ from shared.http.schemas import (
     LimitsBody,
     RunBody,
     ServiceOut,
-    SourceBody,
     Strict,
 )
+from shared.http.sources import SourceBody, link_out
 from shared.ports.store import UnitOfWork
 from shared.settings import Settings
 from shared.usecases.services import running, waiting_for
@@ -46,7 +46,13 @@ def service_url(uow: UnitOfWork, service: Service, settings: Settings) -> str:
 
 def service_out(uow: UnitOfWork, service: Service, settings: Settings) -> ServiceOut:
     """A service as the API shows it, inside the caller's transaction."""
-    return ServiceOut.of(service, service_url(uow, service, settings), running(uow, service))
+    out = ServiceOut.of(service, service_url(uow, service, settings), running(uow, service))
+    linked = link_out(uow, service)
+    if linked is None or out.source is None:
+        return out
+    chosen = {"connection_id": linked.connection_id, "repository": linked.repository}
+    source = out.source.model_copy(update=chosen)
+    return out.model_copy(update={"git": linked, "source": source})
 
 
 def deployment_out(uow: UnitOfWork, deployment: Deployment, settings: Settings) -> DeploymentOut:

@@ -14,7 +14,14 @@ from shared.domain.errors import PlatformError
 logger = Logger(service="schedules")
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
-LOCAL: Final = {"reports": 1.0, "supervise": 1.0, "reconcile": 5.0, "retention": 60.0}
+LOCAL: Final = {
+    "reports": 1.0,
+    "connections": 5.0,
+    "supervise": 1.0,
+    "reconcile": 5.0,
+    "retention": 60.0,
+    "webhooks": 5.0,
+}
 """Seconds between two runs on one machine; on AWS template.yaml says."""
 
 

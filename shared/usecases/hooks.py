@@ -139,28 +139,32 @@ class Registrar:
         name = made.delivered_as or hook.provider_hook_id
         return replace(done, registered_id=made.id, provider_hook_id=name)
 
-    def rotate(self, organization_id: UUID, hook_id: UUID) -> GitHook:
-        """A new secret, told to the provider now or as soon as it answers.
 
-        Deliveries signed with the secret before are accepted for a day after that. Raises
-        NotFound, and Conflict while the provider has not been told of the last one.
-        """
-        with self.access.uow as uow:
-            hook = uow.hooks.lock(organization_id, hook_id)
-            if not hook.settled:
-                raise Conflict("the provider has not been told the present secret yet: wait")
-            hook = replace(
-                hook,
-                sealed_secret=self.access.vault.seal(secrets.token_hex(32), str(hook.id)),
-                sealed_previous_secret=hook.sealed_secret,
-                previous_until=now() + OVERLAP,
-                settled=False,
-                next_try_at=None,
-            )
-            uow.hooks.save(hook)
-        self.settle(hook)
-        with self.access.uow as uow:
-            return uow.hooks.get(organization_id, hook_id)
+def rotate(
+    organization_id: UUID, hook_id: UUID, *, uow: UnitOfWork, registrar: Registrar
+) -> GitHook:
+    """A new secret, told to the provider now or as soon as it answers.
+
+    Deliveries signed with the secret before are accepted for a day after that. Raises NotFound,
+    and Conflict while the provider has not been told of the last one.
+    """
+    with uow:
+        hook = uow.hooks.lock(organization_id, hook_id)
+        if not hook.settled:
+            raise Conflict("the provider has not been told the present secret yet: wait")
+        changed = replace(
+            hook,
+            sealed_secret=registrar.access.vault.seal(secrets.token_hex(32), str(hook.id)),
+            sealed_previous_secret=hook.sealed_secret,
+            previous_until=now() + OVERLAP,
+            settled=False,
+            next_try_at=None,
+        )
+        uow.audit.about("git_hook", hook.id, hook.full_name)
+        uow.hooks.save(changed)
+    registrar.settle(changed)
+    with uow:
+        return uow.hooks.get(organization_id, hook_id)
 
 
 def wanted(uow: UnitOfWork, hook: GitHook) -> bool:

@@ -15,12 +15,15 @@ from infra.generate.functions import Endpoint, endpoints
 from shared import bootstrap
 from shared.adapters.local_lambda import LocalContext
 from shared.domain.jobs import JobKind
-from shared.http import deps
+from shared.domain.services import Service
+from shared.http import deps, git
 from shared.http.identity import LOCAL_ORGANIZATION
 from shared.settings import Settings
 from shared.usecases import building, variables
 from tests.fakes import limits
+from tests.fakes.git_provider import FakeProvider
 from tests.usecases import world as worlds
+from tests.usecases.connections import a_connection, a_hook, a_source
 from tests.usecases.world import POLICY, World
 
 ENDPOINTS = list(endpoints())
@@ -32,10 +35,13 @@ REFUSED = {
     "api.rollback.create": (409, "Conflict"),  # it has not served
     "api.services.restart": (404, "NotFound"),  # nothing serves yet
     "api.services.logs": (404, "NotFound"),  # likewise
+    "api.git.disconnect": (409, "Conflict"),  # a service is built from it
+    "api.git.callback": (422, "Invalid"),  # no provider sends a browser without a state
+    "api.git.confirm": (404, "NotFound"),  # nothing was begun
     "api.tokens.delete": (404, "NotFound"),  # there is none
 }
 """What the samples ask of a service whose first deployment is being built, and cannot have."""
-OPEN = {"api.health.get", "api.health.ready", "api.sign_in.get"}
+OPEN = {"api.health.get", "api.git.callback", "api.health.ready", "api.sign_in.get"}
 
 BUILD_APP = shared.http.app.build_app
 
@@ -44,6 +50,7 @@ class Current:
     """The world of the running test: a handler keeps its app for the life of the process."""
 
     world: World
+    provider: FakeProvider
 
 
 def over_fakes(routers: list[APIRouter], **options: Any) -> FastAPI:
@@ -54,6 +61,7 @@ def over_fakes(routers: list[APIRouter], **options: Any) -> FastAPI:
         deps.vault: lambda: Current.world.vault,
         deps.compute: lambda: Current.world.compute,
         deps.settings: lambda: SETTINGS,
+        git.providers: lambda: lambda _kind: Current.provider,
     }
     app.dependency_overrides |= fakes
     return app
@@ -87,7 +95,21 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         uow=made.store,
         vault=made.vault,
     )
+    Current.provider = connected(made, service)
     return made
+
+
+def connected(made: World, service: Service) -> FakeProvider:
+    """An account, a service built from it, its webhook, and the provider they are at."""
+    provider, id_ = FakeProvider(), UUID(SAMPLE_ID)
+    repository = provider.add("acme/web")
+    provider.files["package.json"] = b'{"scripts": {"start": "node ."}}'
+    connection = a_connection(provider, made.vault, LOCAL_ORGANIZATION, id=id_)
+    with made.store:
+        made.store.connections.add(connection)
+        made.store.hooks.add(a_hook(connection, made.vault, id=id_))
+        made.store.sources.put(a_source(connection, service.id, repository))
+    return provider
 
 
 def call(endpoint: Endpoint, **changed: Any) -> dict[str, Any]:

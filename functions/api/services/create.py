@@ -9,6 +9,7 @@ from shared.http.app import BASE
 from shared.http.conditional import tagged
 from shared.http.deps import Config, Store, Writer
 from shared.http.entry import lambda_handler
+from shared.http.git import Hooks
 from shared.http.schemas import ServiceOut
 from shared.http.services import ServiceSettings, service_out
 from shared.usecases.services import create_service
@@ -28,6 +29,7 @@ def post_service(
     caller: Writer,
     uow: Store,
     settings: Config,
+    hooks: Hooks,
 ) -> Response:
     """Create a service; deploy it to bring it to life."""
     service = create_service(
@@ -37,7 +39,9 @@ def post_service(
         settings=body.domain(),
         domain=settings.domain,
         uow=uow,
+        access=hooks.access,
     )
+    hooks.settle_source(service.organization_id, service.id)
     with uow:
         out = service_out(uow, service, settings)
     return tagged(request, out, service.version, 201)

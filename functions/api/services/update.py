@@ -9,6 +9,7 @@ from shared.http.app import BASE
 from shared.http.conditional import IfMatch, tagged
 from shared.http.deps import Config, Store, Writer
 from shared.http.entry import lambda_handler
+from shared.http.git import Hooks
 from shared.http.schemas import ServiceOut
 from shared.http.services import ServiceSettings, service_out
 from shared.usecases.services import update_service
@@ -29,10 +30,19 @@ def patch_service(
     uow: Store,
     settings: Config,
     expected: IfMatch,
+    hooks: Hooks,
 ) -> Response:
     """Change settings; they take effect with the next deployment."""
     organization, wanted = caller.organization_id, body.domain()
-    service = update_service(organization, service_id, settings=wanted, expected=expected, uow=uow)
+    service = update_service(
+        organization,
+        service_id,
+        settings=wanted,
+        expected=expected,
+        uow=uow,
+        access=hooks.access,
+    )
+    hooks.settle_source(organization, service_id)
     with uow:
         out = service_out(uow, service, settings)
     return tagged(request, out, service.version)

@@ -1,0 +1,1 @@
+"""Endpoints of connected Git accounts and their repositories."""
