@@ -53,12 +53,19 @@ def begin(
 def _again(found: IdempotencyKey, keys: IdempotencyKeys, vault: Vault) -> IdempotencyKey | Answer:
     if found.state is KeyState.ANSWERED:
         return _answer(found, vault)
+    alive = found.claimed_at >= now() - STALE
+    if found.state is KeyState.COMMITTED and alive:
+        raise Conflict(
+            f"this request was carried out ({found.what_was_done}) and its answer is being "
+            "written: ask again",
+            retry_after=1,
+        )
     if found.state is KeyState.COMMITTED:
         raise Conflict(
             f"this request was carried out ({found.what_was_done}), but its answer was lost: "
             "look at what is there before you ask again with a new Idempotency-Key"
         )
-    if found.claimed_at < now() - STALE:
+    if not alive:
         return _take_over(found, replace(found, claimed_at=now()), keys)
     raise Conflict("a request with this Idempotency-Key is still running", retry_after=1)
 

@@ -2,8 +2,9 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, UniqueConstraint
 
-from shared.adapters.postgres.column_types import Document, Instant, Prose
+from shared.adapters.postgres.column_types import Choice, Document, Instant, Prose
 from shared.adapters.postgres.tables.parts import identity, organization, required, table
+from shared.domain.idempotency import KeyState
 
 idempotency_keys = table(
     "idempotency_keys",
@@ -12,7 +13,7 @@ idempotency_keys = table(
     required("actor_id", String(255)),
     required("key", String(255)),
     required("request_hash", String(64)),
-    required("state", String(32)),
+    required("state", Choice(KeyState)),
     required("attempt", Integer),
     required("created_at", Instant),
     required("claimed_at", Instant),
