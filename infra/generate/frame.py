@@ -24,6 +24,7 @@ PARAMETERS: Final = {
     "DependenciesLayer": "ARN of the layer with the third-party packages",
     "SharedLayer": "ARN of the layer with the library",
     "DatabaseSecret": "ARN of the secret whose key `url` is the database's URL",
+    "KmsKey": "ARN of the KMS key that secrets are sealed with",
     "Domain": "Services answer below it",
 }
 TOKENS: Final = {"TokensSecret": "ARN of the secret with the keys `api_token` and `agent_token`"}
@@ -96,6 +97,7 @@ def _environment(what: str) -> dict[str, Any]:
         "C2D_DATABASE_POOL": "1",
         "C2D_WORKFLOWS": "step_functions",
         "C2D_STATE_MACHINE_ARNS": sub("{" + arns + "}"),
+        "C2D_KMS_KEY_ID": {"Ref": "KmsKey"},
         "C2D_DOMAIN": {"Ref": "Domain"},
         "C2D_SCHEME": "https",
         "C2D_HTTP_PORT": "443",

@@ -46,17 +46,28 @@ def nested(machine: str) -> list[str]:
 
 def of_function(function: Function) -> list[dict[str, Any]]:
     """By the ports it asks for; secrets arrive in the environment, logs and traces by SAM."""
+    statements = [*_sealing(function), *_starting(function)]
+    return _policy(*statements) if statements else []
+
+
+def _sealing(function: Function) -> list[Statement]:
+    if "vault" not in function.ports:
+        return []
+    return [_allow(["kms:GenerateDataKey", "kms:Decrypt"], [{"Ref": "KmsKey"}])]
+
+
+def _starting(function: Function) -> list[Statement]:
     if "workflows" not in function.ports:
         return []
     machines = bootstrap.MACHINES
     inner = {name for machine in machines for name in nested(machine)}
     outer = [name for name in machines if name not in inner]
     tokens = ["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"]
-    return _policy(
+    return [
         _allow(["states:StartExecution"], map(machine_arn, outer)),
         _allow(tokens, map(machine_arn, machines)),
         _allow(["states:DescribeExecution", "states:StopExecution"], map(_executions, machines)),
-    )
+    ]
 
 
 def of_machine(name: str, functions: set[str]) -> list[dict[str, Any]]:

@@ -96,9 +96,17 @@ def test_only_functions_that_ask_for_the_engine_may_touch_it() -> None:
         touches = "states:StartExecution" in actions(in_stack)
         assert touches == ("workflows" in function.ports), function.name
     allowed = {function.name: actions(in_stack) for function, in_stack in every_function()}
-    assert allowed["api.health.get"] == allowed["api.projects.create"] == set()
+    assert allowed["api.health.get"] == set()
+    assert not {a for a in allowed["api.projects.create"] if a.startswith("states:")}
     assert "states:DescribeExecution" in allowed["api.health.ready"], "asks for it indirectly"
     assert "states:SendTaskSuccess" in allowed["api.agent_jobs.result"]
+
+
+def test_only_functions_that_ask_for_the_vault_may_use_its_key() -> None:
+    for function, in_stack in every_function():
+        used = {action for action in actions(in_stack) if action.startswith("kms:")}
+        wanted = {"kms:GenerateDataKey", "kms:Decrypt"} if "vault" in function.ports else set()
+        assert used == wanted, function.name
 
 
 def test_ports_are_asked_for_where_the_generator_looks() -> None:
