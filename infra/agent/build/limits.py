@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -143,7 +142,7 @@ class _Watch:
                 self._meet(name)
             for name, step in list(self._steps.items()):
                 self._tend(name, step, name in present)
-            time.sleep(_SCAN_SECONDS)
+            ended.wait(_SCAN_SECONDS)
         for name, step in list(self._steps.items()):
             self._tend(name, step, False)
 

@@ -26,6 +26,7 @@ from shared.domain.errors import (
     Transient,
 )
 from shared.ports.compute import (
+    InstanceKind,
     InstanceSpec,
     InstanceState,
     InstanceStatus,
@@ -54,7 +55,10 @@ class DockerCompute:
         network = self._networks.name(spec.project_id)
         config = container_config(spec, self._engine, network)
         made = self._create_once(config, spec)
-        self._names.join(made, spec.project_id)
+        if spec.kind is not InstanceKind.SERVICE or self._names.has_neighbours(
+            spec.project_id, spec.service_id
+        ):
+            self._names.join(made, spec.project_id)
         return made
 
     def _create_once(self, config: dict[str, Any], spec: InstanceSpec) -> str:
@@ -72,13 +76,15 @@ class DockerCompute:
             time.sleep(_POLL_SECONDS)
 
     def start(self, provider_id: str) -> None:
-        self._names.release_address(provider_id)
+        to_join = self._names.release_address(provider_id)
         try:
             self._start(provider_id)
         except NotFound:
             # Either it is gone, or the network it was on was pruned while it stood still.
             self._reattach(provider_id)
             self._start(provider_id)
+        if to_join is not None:
+            self._names.join(provider_id, to_join)
 
     def stop(self, provider_id: str, grace_seconds: int) -> None:
         try:

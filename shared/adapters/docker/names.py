@@ -1,7 +1,8 @@
 """A service's name inside its project: an alias of the one instance that serves.
 
 Every instance is on the project's names network, or it could not ask for names; only the one that
-serves has an alias there. The engine gives an endpoint its aliases once, so a change takes it off
+serves has an alias there. One that has nobody to ask joins while it starts up: a second network
+makes a start slower. The engine gives an endpoint its aliases once, so a change takes it off
 the network and puts it back, under the same address: connections over it outlive that.
 """
 
@@ -30,6 +31,13 @@ class DockerNames:
         with suppress(Conflict):
             self._connect(provider_id, project_id, [])
 
+    def has_neighbours(self, project_id: UUID, service_id: UUID) -> bool:
+        """Whether another service of the project has an instance, in whatever state."""
+        wanted = self._engine.label_filter({"project": str(project_id)})
+        with translated(f"the instances of project {project_id}"):
+            found = self._engine.api.containers(all=True, filters={"label": wanted})
+        return any(read_tags(c["Labels"]).get("service") != str(service_id) for c in found)
+
     def publish_name(self, provider_id: str, project_id: UUID, name: str) -> None:
         self._give(provider_id, project_id, [name])
 
@@ -47,14 +55,20 @@ class DockerNames:
             self._disconnect(provider_id, project_id)
             self._connect(provider_id, project_id, _aliases(endpoint, provider_id))
 
-    def release_address(self, provider_id: str) -> None:
-        """Before a start: an address held only while it ran may be somebody else's by now."""
+    def release_address(self, provider_id: str) -> UUID | None:
+        """Before a start: an address held only while it ran may be somebody else's by now.
+
+        Returns the project whose names network the instance has still to join, if it has.
+        """
         found = self._inspect(provider_id)
         project_id = UUID(read_tags(found["Config"]["Labels"])["project"])
-        endpoint = _attached(found, self._networks.names(project_id)) or {}
+        endpoint = _attached(found, self._networks.names(project_id))
+        if endpoint is None:
+            return project_id
         pinned = (endpoint.get("IPAMConfig") or {}).get("IPv4Address")
         if pinned and not found["State"]["Running"]:
             self.rejoin(provider_id, project_id)
+        return None
 
     def _give(self, provider_id: str, project_id: UUID, names: list[str]) -> None:
         with self._changing:

@@ -83,6 +83,29 @@ def test_what_only_starts_or_migrates_finds_its_neighbours(engine_cloud: DockerC
     assert engine_cloud.compute.status(migration).exit_code == 7
 
 
+def test_an_instance_joins_before_it_starts_where_there_is_somebody_to_ask(
+    engine_cloud: DockerCloud,
+) -> None:
+    """The second network makes a start slower: alone in its project it joins a moment later."""
+    project, service = uuid4(), uuid4()
+
+    def on_names(provider_id: str) -> bool:
+        networks = engine_cloud.api.inspect_container(provider_id)["NetworkSettings"]["Networks"]
+        return engine_cloud.networks.names(project) in networks
+
+    old, new = (
+        engine_cloud.compute.create(a_spec(project_id=project, service_id=service))
+        for _ in range(2)
+    )
+    assert not on_names(old)
+    for _ in range(2):
+        engine_cloud.compute.start(new)
+        assert on_names(new)
+    neighbour = engine_cloud.compute.create(a_spec(project_id=project))
+    assert on_names(neighbour)
+    assert on_names(engine_cloud.compute.create(a_spec(project_id=project, service_id=service)))
+
+
 def test_connections_and_the_published_port_outlive_changes_of_names(
     engine_cloud: DockerCloud,
 ) -> None:
