@@ -20,7 +20,7 @@ def send(claimed: CommitReport) -> object:
     return send_report(
         claimed,
         uow=bootstrap.unit_of_work(),
-        reach=bootstrap.git_reach(),
+        reach=bootstrap.git_access(),
         at=bootstrap.addresses(),
     )
 

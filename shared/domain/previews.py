@@ -1,11 +1,17 @@
 """A preview: a service of its own for one pull or merge request."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import count
+from typing import Final
 from uuid import UUID
 
 from shared.domain.deployments import Deployment
+from shared.domain.git import Provider
+
+_SLUG: Final = 40
 
 
 class PreviewState(StrEnum):
@@ -62,3 +68,19 @@ def standing(preview: Preview, newest: Deployment | None) -> str:
     """How it stands with its service's newest deployment: differs when the comment should."""
     seen = f"{newest.number}:{newest.state}" if newest else ":"
     return f"{preview.state}:{preview.sha}:{seen}"
+
+
+def head_ref(provider: Provider, number: int) -> str:
+    """Where the repository itself keeps a request's head, forks' too."""
+    kind = "pull" if provider is Provider.GITHUB else "merge-requests"
+    return f"refs/{kind}/{number}/head"
+
+
+def preview_slug(slug: str, number: int, taken: Collection[str]) -> str:
+    """A slug of at most 40 characters for the preview of request `number`, none of those `taken`.
+
+    An earlier preview of the request may still be on its way out.
+    """
+    ends = (f"-pr-{number}" + (f"-{again}" if again > 1 else "") for again in count(1))
+    made = (slug[: _SLUG - len(end)].rstrip("-") + end for end in ends)
+    return next(each for each in made if each not in taken)

@@ -128,6 +128,12 @@ class Deliveries(Protocol):
     ) -> Page[Delivery]:
         """Newest first; `state` is a verdict, `waiting` or `dead`."""
 
+    def newest(self, organization_id: UUID, hook_id: UUID, limit: int) -> Sequence[Delivery]:
+        """Of one hook, newest first."""
+
+    def waiting(self, organization_id: UUID, hook_id: UUID, limit: int) -> Sequence[Delivery]:
+        """Of one hook, neither decided nor dead, oldest first."""
+
     def undecided_everywhere(self, queued_before: datetime, limit: int) -> Sequence[Delivery]:
         """Neither decided nor dead, and last queued before then or never; oldest first."""
 
@@ -185,13 +191,18 @@ class Previews(Protocol):
     def run_by(self, organization_id: UUID, preview_service_id: UUID) -> Preview | None:
         """The one that this service runs."""
 
-    def of_service(self, organization_id: UUID, service_id: UUID) -> Sequence[Preview]:
-        """Newest first."""
+    def open_of(self, organization_id: UUID, service_id: UUID) -> Sequence[Preview]:
+        """The service's that are not closed, newest first."""
 
     def save(self, preview: Preview) -> None: ...
 
-    def expired_everywhere(self, at: datetime) -> Sequence[Preview]:
-        """Not closed, and past their time."""
+    def list(
+        self, organization_id: UUID, service_id: UUID, limit: int, cursor: str | None
+    ) -> Page[Preview]:
+        """Newest first."""
+
+    def open_everywhere(self) -> Sequence[Preview]:
+        """Not closed, those that expire first in front."""
 
     def claim_everywhere(
         self, at: datetime, until: datetime, busy: Collection[UUID] = ()

@@ -1,11 +1,13 @@
 """Deleting services and projects: asked for at once, done when nothing runs any more."""
 
+from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
 
 from shared.domain.errors import Conflict, NotFound, PlatformError
 from shared.domain.ids import new_id, now
 from shared.domain.jobs import Job, JobKind, JobState
+from shared.domain.previews import Preview, PreviewState
 from shared.domain.projects import Project
 from shared.domain.releases import InstanceRole
 from shared.domain.services import Service, ServiceState
@@ -49,16 +51,36 @@ def delete_service(
 
 
 def request_deletion(uow: UnitOfWork, service: Service) -> Service:
-    """Mark the service and cancel its deployments, inside the caller's transaction."""
+    """Mark the service, cancel its deployments and close its previews, inside the caller's
+    transaction. A preview's own service takes the preview along."""
     service = replace(service.to(ServiceState.DELETING), updated_at=now())
     uow.services.save(service)
     for deployment in uow.deployments.unfinished(service.organization_id, service.id):
         uow.deployments.save(replace(deployment, cancel_requested=True))
         for job in uow.jobs.of_deployment(service.organization_id, deployment.id):
-            if job.state is JobState.RUNNING:
-                uow.jobs.save(replace(job, cancel_requested=True))
+            if job.state in {JobState.QUEUED, JobState.RUNNING}:  # its agent hears it at once
+                uow.jobs.save(replace(uow.jobs.lock(job.id), cancel_requested=True))
         uow.notify("deployments", str(deployment.id))
+    org = service.organization_id
+    itself = uow.previews.run_by(org, service.id) if service.preview_of else None
+    for preview in [*uow.previews.open_of(org, service.id), *([itself] if itself else [])]:
+        close_preview(uow, preview, f"the service {service.name} was deleted")
     return service
+
+
+def close_preview(uow: UnitOfWork, preview: Preview, reason: str) -> Preview:
+    """Close it and begin to delete its service, inside the caller's transaction. Again is fine."""
+    preview = uow.previews.lock(preview.organization_id, preview.id)
+    if not preview.open:
+        return preview
+    running = preview.preview_service_id
+    closed = replace(preview, state=PreviewState.CLOSED, reason=reason, preview_service_id=None)
+    preview = replace(closed, updated_at=now())
+    uow.previews.save(preview)
+    if running is not None:
+        with suppress(NotFound):
+            request_deletion(uow, uow.services.lock(preview.organization_id, running))
+    return preview
 
 
 def finish_deletions(

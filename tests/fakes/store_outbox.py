@@ -9,6 +9,8 @@ from shared.domain.deployments import Deployment
 from shared.domain.errors import Conflict
 from shared.domain.git import CommitReport
 from shared.domain.previews import Preview, standing
+from shared.ports.pages import Page
+from tests.fakes.store_entities import paged
 from tests.fakes.store_git import newest_first
 from tests.fakes.store_rows import Rows, require
 
@@ -96,7 +98,7 @@ class FakePreviews:
     lock = get
 
     def find(self, organization_id: UUID, service_id: UUID, number: int) -> Preview | None:
-        mine = self.of_service(organization_id, service_id)
+        mine = self._of_service(organization_id, service_id)
         return next((preview for preview in mine if preview.number == number), None)
 
     def run_by(self, organization_id: UUID, preview_service_id: UUID) -> Preview | None:
@@ -105,20 +107,23 @@ class FakePreviews:
         found = (p for p in rows if (p.organization_id, p.preview_service_id) == wanted)
         return next(found, None)
 
-    def of_service(self, organization_id: UUID, service_id: UUID) -> Sequence[Preview]:
-        owner = (organization_id, service_id)
-        rows = self._rows.tables.previews.values()
-        return newest_first(p for p in rows if (p.organization_id, p.service_id) == owner)
+    def open_of(self, organization_id: UUID, service_id: UUID) -> Sequence[Preview]:
+        return [p for p in self._of_service(organization_id, service_id) if p.open]
+
+    def list(
+        self, organization_id: UUID, service_id: UUID, limit: int, cursor: str | None
+    ) -> Page[Preview]:
+        mine = self._of_service(organization_id, service_id)
+        return paged(mine, limit, cursor, newest_first=True)
 
     def save(self, preview: Preview) -> None:
         self.get(preview.organization_id, preview.id)
         self._refuse_second(preview)
         self._rows.tables.previews[preview.organization_id, preview.id] = preview
 
-    def expired_everywhere(self, at: datetime) -> Sequence[Preview]:
+    def open_everywhere(self) -> Sequence[Preview]:
         rows = self._rows.tables.previews.values()
-        past = [p for p in rows if p.open and p.expires_at <= at]
-        return sorted(past, key=lambda p: (p.expires_at, p.id))
+        return sorted((p for p in rows if p.open), key=lambda p: (p.expires_at, p.id))
 
     def claim_everywhere(
         self, at: datetime, until: datetime, busy: Collection[UUID] = ()
@@ -132,6 +137,11 @@ class FakePreviews:
                 return claimed
         return None
 
+    def _of_service(self, organization_id: UUID, service_id: UUID) -> Sequence[Preview]:
+        owner = (organization_id, service_id)
+        rows = self._rows.tables.previews.values()
+        return newest_first(p for p in rows if (p.organization_id, p.service_id) == owner)
+
     def _newest(self, preview: Preview) -> Deployment | None:
         mine = (preview.organization_id, preview.preview_service_id)
         rows = self._rows.tables.deployments.values()
@@ -139,7 +149,7 @@ class FakePreviews:
         return max(found, key=lambda d: d.number, default=None)
 
     def _refuse_second(self, preview: Preview) -> None:
-        mine = self.of_service(preview.organization_id, preview.service_id)
-        others = [p for p in mine if p.open and p.id != preview.id and p.number == preview.number]
+        mine = self.open_of(preview.organization_id, preview.service_id)
+        others = [p for p in mine if p.id != preview.id and p.number == preview.number]
         if preview.open and others:
             raise Conflict(f"there is a preview of request {preview.number} already")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.usecases.connected import Connected
+from tests.usecases.git_world import Connected
+from tests.usecases.requests import Requests
 from tests.usecases.world import World
 
 
@@ -15,3 +16,9 @@ def world() -> World:
 def git(world: World) -> Connected:
     """The same world with a Git host."""
     return Connected(world)
+
+
+@pytest.fixture
+def requests(git: Connected) -> Requests:
+    """Pull requests of a service that has previews."""
+    return Requests(git)

@@ -9,7 +9,7 @@ from shared.domain.errors import Transient
 from shared.domain.ids import now
 from shared.ports.git import ReportState
 from shared.usecases import reporting, rollbacks
-from tests.usecases.connected import ADDRESSES, SHA, Connected, later
+from tests.usecases.git_world import ADDRESSES, SHA, Connected, later
 from tests.usecases.world import ORGANIZATION
 
 DAY = timedelta(days=1)

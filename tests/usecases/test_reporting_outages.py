@@ -10,7 +10,7 @@ from shared.domain.git import ConnectionState
 from shared.domain.ids import now
 from shared.usecases import reporting
 from shared.usecases.deployments import retry
-from tests.usecases.connected import ADDRESSES, SHA, Connected, later
+from tests.usecases.git_world import ADDRESSES, SHA, Connected, later
 from tests.usecases.world import ORGANIZATION
 
 DAY = timedelta(days=1)

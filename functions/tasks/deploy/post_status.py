@@ -11,6 +11,6 @@ def handler(given: AttemptInput) -> None:
         given.organization_id,
         given.deployment_id,
         uow=bootstrap.unit_of_work(),
-        reach=bootstrap.git_reach(),
+        reach=bootstrap.git_access(),
         at=bootstrap.addresses(),
     )

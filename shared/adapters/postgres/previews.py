@@ -11,9 +11,11 @@ from shared.adapters.postgres.entities import Entities
 from shared.adapters.postgres.tables import deployments, previews, services
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.previews import Preview, PreviewState
+from shared.ports.pages import Page
 
 _C = previews.c
 _D = deployments.c
+_OPEN = _C.open_number.is_not(None)
 _NEWEST_FIRST = (_C.created_at.desc(), _C.id.desc())
 _TRIED_AT_ONCE: Final = 20
 
@@ -43,16 +45,21 @@ class SqlPreviews:
         )
         return self._rows.one(query)
 
-    def of_service(self, organization_id: UUID, service_id: UUID) -> Sequence[Preview]:
+    def open_of(self, organization_id: UUID, service_id: UUID) -> Sequence[Preview]:
+        mine = self._rows.where(_OPEN, organization_id=organization_id, service_id=service_id)
+        return self._rows.all(mine.order_by(*_NEWEST_FIRST))
+
+    def list(
+        self, organization_id: UUID, service_id: UUID, limit: int, cursor: str | None
+    ) -> Page[Preview]:
         query = self._rows.where(organization_id=organization_id, service_id=service_id)
-        return self._rows.all(query.order_by(*_NEWEST_FIRST))
+        return self._rows.page(query, limit, cursor, newest_first=True)
 
     def save(self, preview: Preview) -> None:
         self._rows.update(preview, taken=_taken(preview), open_number=_open_number(preview))
 
-    def expired_everywhere(self, at: datetime) -> Sequence[Preview]:
-        query = self._rows.where(_C.state != PreviewState.CLOSED, _C.expires_at <= at)
-        return self._rows.all(query.order_by(_C.expires_at, _C.id))
+    def open_everywhere(self) -> Sequence[Preview]:
+        return self._rows.all(self._rows.where(_OPEN).order_by(_C.expires_at, _C.id))
 
     def claim_everywhere(
         self, at: datetime, until: datetime, busy: Collection[UUID] = ()

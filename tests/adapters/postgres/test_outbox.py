@@ -204,25 +204,28 @@ def test_a_request_has_one_preview_that_is_open(uow: UnitOfWork) -> None:
     with pytest.raises(Conflict), uow:
         uow.previews.save(first)
     with uow:
-        found = uow.previews.of_service(ORG, shop.service.id)
-        assert [p.id for p in found] == [second.id, first.id]
+        newest = uow.previews.list(ORG, shop.service.id, 1, None)
+        rest = uow.previews.list(ORG, shop.service.id, 1, newest.next_cursor)
+        assert [p.id for p in (*newest.items, *rest.items)] == [second.id, first.id]
         assert uow.previews.find(ORG, shop.service.id, 7) == second
-        assert uow.previews.of_service(OTHER_ORG, shop.service.id) == []
+        assert uow.previews.open_of(ORG, shop.service.id) == [second]
+        assert uow.previews.open_of(OTHER_ORG, shop.service.id) == []
+        assert uow.previews.list(OTHER_ORG, shop.service.id, 9, None).items == []
 
 
-def test_open_previews_past_their_time_are_found_and_go_with_the_service(uow: UnitOfWork) -> None:
+def test_open_previews_are_found_by_their_end_and_go_with_the_service(uow: UnitOfWork) -> None:
     shop, connection = connected_shop(uow)
     gone = a_preview(shop.service, connection, number=1)
     closed = a_preview(shop.service, connection, number=2, state=PreviewState.CLOSED)
-    fresh = a_preview(shop.service, connection, number=3, expires_at=later() + MINUTE)
+    fresh = a_preview(shop.service, connection, number=0, expires_at=later() + MINUTE)
     with uow:
-        for preview in (gone, closed, fresh):
+        for preview in (fresh, closed, gone):
             uow.previews.add(preview)
     with uow:
-        assert uow.previews.expired_everywhere(later()) == [gone]
+        assert uow.previews.open_everywhere() == [gone, fresh]
         uow.services.remove(ORG, shop.service.id)
     with uow:
-        assert uow.previews.expired_everywhere(later() + 2 * MINUTE) == []
+        assert uow.previews.open_everywhere() == []
 
 
 def test_a_comment_is_due_when_preview_or_newest_deployment_stand_otherwise(

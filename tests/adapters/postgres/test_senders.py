@@ -145,7 +145,7 @@ def clock(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHost]
         return (hung if connection.account_id == "2" else host), "token"
 
     monkeypatch.setattr(bootstrap, "unit_of_work", lambda: SqlUnitOfWork(engine))
-    monkeypatch.setattr(bootstrap, "git_reach", lambda: reach)
+    monkeypatch.setattr(bootstrap, "git_access", lambda: reach)
     monkeypatch.setattr(bootstrap, "addresses", lambda: ADDRESSES)
     monkeypatch.setattr(bootstrap, "settings", Settings)
     pace = {"reports": schedules.LOCAL["reports"]}
