@@ -80,7 +80,7 @@ def test_reading_is_as_described(client: httpx.Client, judged: Judged) -> None:
 def test_hooks_and_their_deliveries_are_as_described(
     client: httpx.Client, judged: Judged, receiver: Receiver
 ) -> None:
-    config = {"url": receiver.url, "content_type": "json", "secret": "s"}
+    config: dict[str, str] = {"url": receiver.url, "content_type": "json", "secret": "s"}
     made = said(client.post(f"{REPO}/hooks", json={"events": ["push"], "config": config}), 201)
     hook = f"{REPO}/hooks/{made['id']}"
     assert made["config"]["secret"] == "********"

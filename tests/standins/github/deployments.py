@@ -136,6 +136,7 @@ def _deployment_status(
 ) -> dict[str, Any]:
     api = f"{server.api_url}/repos/{repo.full_name}"
     at = shapes.stamp(found.created_at)
+    shown = {"log_url": found.log_url, "environment_url": found.environment_url}
     return {
         "url": f"{api}/deployments/{of.id}/statuses/{found.id}",
         "id": found.id,
@@ -145,8 +146,7 @@ def _deployment_status(
         "description": found.description,
         "environment": found.environment,
         "target_url": found.log_url,
-        "log_url": found.log_url,
-        "environment_url": found.environment_url,
+        **{name: url for name, url in shown.items() if url},
         "created_at": at,
         "updated_at": at,
         "deployment_url": f"{api}/deployments/{of.id}",

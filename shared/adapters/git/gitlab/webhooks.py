@@ -11,6 +11,9 @@ from shared.domain.errors import NotFound
 from shared.ports.git import Registered, SeenDelivery
 
 _MOST_PAGES: Final = 10
+_EVENTS_PER_PAGE: Final = 20
+"""GitLab refuses to give more of them in one page."""
+_MOST_EVENT_PAGES: Final = 50
 
 
 class GitLabWebhooks(GitLabClient):
@@ -49,13 +52,13 @@ class GitLabWebhooks(GitLabClient):
         """GitLab dates no event: the receiver's own answer does, where there was one."""
         found: list[SeenDelivery] = []
         where = self._project(full_name, "hooks", hook, "events")
-        for page in range(1, _MOST_PAGES + 1):
-            query = {"per_page": PER_PAGE, "page": page}
+        for page in range(1, _MOST_EVENT_PAGES + 1):
+            query = {"per_page": _EVENTS_PER_PAGE, "page": page}
             events = self._ask(token, "get", where, query).body
             seen = [_seen(each) for each in events]
             found += [each for each in seen if each.at is None or each.at >= since]
             old = any(each.at is not None and each.at < since for each in seen)
-            if old or len(events) < PER_PAGE:
+            if old or len(events) < _EVENTS_PER_PAGE:
                 break
         return found[::-1]
 
