@@ -132,6 +132,8 @@ def check(connection: GitConnection, *, access: Access) -> None:
     """Ask whether the account and each of its repositories in use are still open to us."""
     try:
         provider, token = access.again(connection)
+        with access.uow as uow:
+            connection = uow.connections.get(connection.organization_id, connection.id)
         provider.account(token)
     except (AccessLost, NotFound) as error:
         _note(connection, error.reason, access.uow)
@@ -151,6 +153,8 @@ def _note(connection: GitConnection, lost: str | None, uow: UnitOfWork) -> None:
             present = uow.connections.lock(connection.organization_id, connection.id)
         except NotFound:
             return
+        if present.version != connection.version:
+            return  # it has other tokens by now: what the old ones open says nothing of it
         state = ConnectionState.ACTIVE if lost is None else ConnectionState.LOST
         at = now()
         changed = replace(present, state=state, reason=lost, checked_at=at)
@@ -189,6 +193,9 @@ def _save_source(before: GitSource, after: GitSource, uow: UnitOfWork) -> None:
     if uow.sources.find(org, service.id) != before:
         return
     uow.sources.put(after)
+    hook = uow.hooks.find(org, after.connection_id, after.repository_id)
+    if hook is not None and hook.full_name != after.full_name:
+        uow.hooks.save(replace(hook, full_name=after.full_name))
     source = service.source
     if source and source.repository_url == before.clone_url != after.clone_url:
         renamed = replace(source, repository_url=after.clone_url)

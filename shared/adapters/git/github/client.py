@@ -13,8 +13,11 @@ from github.Requester import Requester
 
 from shared.adapters.git.refusals import refusal, unreachable
 from shared.adapters.git.server import AGENT, PER_PAGE, SECONDS, Server
+from shared.domain.errors import NotFound
 
 NAME: Final = "GitHub"
+_MOVED: Final = "Moved Permanently"
+"""Where GitHub redirects what changes something, PyGithub takes the redirect for the answer."""
 _LINK: Final = re.compile(r'<([^>]+)>;\s*rel="(\w+)"')
 
 
@@ -67,6 +70,8 @@ class GitHubClient:
         """One call. `given` is PyGithub's: parameters, input, headers."""
         with self._opened(token) as requester:
             headers, body = requester.requestJsonAndCheck(verb, path, **given)
+        if isinstance(body, dict) and body.get("message") == _MOVED:
+            raise NotFound(f"{NAME} has it under another name by now")
         return Answer(body, {rel: url for url, rel in _LINK.findall(str(headers.get("link", "")))})
 
     def _repo(self, full_name: str, *more: str) -> str:

@@ -77,11 +77,11 @@ class GitLabRepositories(GitLabClient):
         query: dict[str, Any] = {"ref": ref, **({"path": path} if path else {})}
         top, _ = self._pages(token, where, query, _MOST_PAGES)
         below, complete = self._pages(token, where, {**query, "recursive": True}, _MOST_PAGES)
-        prefix = len(f"{path}/") if path else 0
+        prefix = f"{path}/" if path else ""
         entries = {
-            each["path"]: TreeEntry(each["path"][prefix:], each["type"] == "tree")
+            each["path"]: TreeEntry(each["path"][len(prefix) :], each["type"] == "tree")
             for each in [*top, *below]
-            if each["type"] != "commit"
+            if each["path"].startswith(prefix) and each["type"] != "commit"
         }
         order = sorted(entries.values(), key=lambda entry: (entry.path.count("/"), entry.path))
         return Tree(tuple(order), complete)

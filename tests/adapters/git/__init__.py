@@ -1,0 +1,1 @@
+"""The Git providers' adapters against providers of our own."""
