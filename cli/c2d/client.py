@@ -6,15 +6,15 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
-from c2d import __version__
+from c2d import __version__, config
 from c2d.config import Connection
 from c2d.errors import ApiError, Busy, CliError, NotSignedIn, Unreachable
+from c2d.sign_in import EARLY_SECONDS, is_loopback
 
 BASE: Final = "/v1/click-deploy"
 CALL_SECONDS: Final = 30.0
@@ -37,6 +37,7 @@ class Client:
     def __init__(self, connection: Connection, notice: Notice | None = None) -> None:
         self.api_url = connection.api_url
         self.source = connection.source
+        self._expires_at = connection.expires_at
         self._notice = notice
         if not (connection.token.isascii() and connection.token.isprintable()):
             raise NotSignedIn(
@@ -98,6 +99,7 @@ class Client:
 
     def text(self, path: str) -> Iterator[str]:
         """A text answer in pieces, as they arrive."""
+        self._renew()
         with _translated(self.api_url), self._http.stream("GET", path, timeout=60) as response:
             if response.is_error:
                 raise _refusal(response, response.read())
@@ -125,6 +127,7 @@ class Client:
             content["params"] = {key: value for key, value in given if value is not None}
         deadline = time.monotonic() + CALL_SECONDS + wait
         timeout = httpx.Timeout(CALL_SECONDS / 2 + wait, connect=5)
+        self._renew()
         request = self._http.build_request(method, path, timeout=timeout, **content)
         with _translated(self.api_url):
             response = self._http.send(request, stream=True)
@@ -135,6 +138,14 @@ class Client:
         if response.is_error and response.status_code not in (accept or ()):
             raise _refusal(response, body)
         return _document(response, body)
+
+    def _renew(self) -> None:
+        """Go on with the next access token where a command outlives one."""
+        if self._expires_at is None or time.time() < self._expires_at - EARLY_SECONDS / 2:
+            return
+        connection = config.load()
+        self._expires_at = connection.expires_at
+        self._http.headers["Authorization"] = f"Bearer {connection.token}"
 
     def _patient(self, call: Callable[[], T], patience: float) -> T:
         started = time.monotonic()
@@ -191,11 +202,7 @@ def _start(api_url: str) -> str:
 
 
 def _loopback(api_url: str) -> bool:
-    host = urlsplit(api_url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return is_loopback(urlsplit(api_url).hostname or "")
 
 
 def _read(response: httpx.Response, deadline: float) -> bytes:

@@ -1,26 +1,36 @@
 """Where the platform is and who we are: environment, then `c2d login`, then this machine."""
 
+import fcntl
 import json
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from c2d import sign_in
 from c2d.errors import CliError, NotSignedIn
 
 HOW = (
     "Start the platform on this machine with `make up` and run `c2d login`, "
     "or sign in to another machine's: c2d login --url https://platform.example"
 )
+LOCK_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An address, a token, and where they were found. The token is never shown."""
+    """An address, a token, and where they were found. The token is never shown.
+
+    `expires_at` is when the access token of a sign-in ends; API tokens end at the platform.
+    """
 
     api_url: str
     token: str
     source: str
+    expires_at: float | None = None
 
 
 def config_path() -> Path:
@@ -82,16 +92,57 @@ def stored_connection() -> Connection | None:
         fresh = _document(Path(origin))
         if fresh is not None:
             return _connection(fresh, str(origin))
+    if document.get("sign_in"):
+        document = _current(document)
     return _connection(document, str(config_path()))
 
 
-def save(connection: Connection, credentials: str | None) -> Path:
+def _current(document: dict[str, Any]) -> dict[str, Any]:
+    """The stored sign-in, renewed when its access token ends soon.
+
+    One command at a time renews: a refresh token that is used twice ends the sign-in.
+    """
+    if not sign_in.ends_soon(document["sign_in"]):
+        return document
+    with _locked():
+        document = _document(config_path()) or document
+        if document.get("sign_in") and sign_in.ends_soon(document["sign_in"]):
+            document = sign_in.renewed(document)
+            _write(document)
+    return document
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    descriptor = os.open(config_path().with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise CliError("another c2d renews the sign-in and does not end") from None
+                time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def save(
+    connection: Connection, credentials: str | None, signed_in: dict[str, Any] | None = None
+) -> Path:
     """Store the connection for this user alone (0600) and say where."""
-    path = config_path()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    document = {"api_url": connection.api_url, "token": connection.token}
+    document: dict[str, Any] = {"api_url": connection.api_url, "token": connection.token}
     if credentials:
         document["credentials"] = credentials
+    return _write({**document, **(signed_in or {})})
+
+
+def _write(document: dict[str, Any]) -> Path:
+    path = config_path()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -102,16 +153,20 @@ def save(connection: Connection, credentials: str | None) -> Path:
 
 
 def forget() -> bool:
-    """Remove what `c2d login` stored; whether there was something."""
+    """Remove what `c2d login` stored and end the sign-in; whether there was something."""
     path = config_path()
     existed = path.exists()
+    if existed and (stored := (_document(path) or {}).get("sign_in")):
+        sign_in.end(stored)
     path.unlink(missing_ok=True)
     return existed
 
 
 def _connection(document: dict[str, Any], source: str) -> Connection:
     try:
-        return Connection(str(document["api_url"]).rstrip("/"), str(document["token"]), source)
+        expires_at = (document.get("sign_in") or {}).get("expires_at")
+        url, token = str(document["api_url"]).rstrip("/"), str(document["token"])
+        return Connection(url, token, source, expires_at)
     except KeyError as error:
         raise CliError(f"{source} has no {error.args[0]!r}", "Run `c2d login` again.") from error
 

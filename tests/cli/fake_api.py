@@ -70,6 +70,21 @@ def ready() -> dict[str, Any]:
     }
 
 
+@routes.get("/me")
+def me() -> dict[str, Any]:
+    return {
+        "id": "owner",
+        "name": "Ada",
+        "kind": "user",
+        "user_id": "owner",
+        "email": "ada@example.com",
+        "organization_id": "6f7267a0-0000-4000-8000-000000000001",
+        "roles": ["owner"],
+        "scopes": ["admin", "deploy", "read", "write"],
+        "credential": "machine_token",
+    }
+
+
 @routes.get("/projects")
 def projects(request: Request, limit: int = Limit, cursor: str | None = None) -> Any:
     return page(world_of(request).projects.values(), limit, cursor)

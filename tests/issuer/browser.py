@@ -80,7 +80,7 @@ class Browser:
     def submit(self, page: httpx.Response, **typed: str) -> httpx.Response:
         """Send the form of a page with what is typed into it."""
         form = Page(page.text)
-        headers = {"Origin": URL, "Sec-Fetch-Site": "same-origin"}
+        headers = {"Origin": self.issuer.url, "Sec-Fetch-Site": "same-origin"}
         return self.http.post(form.action, data={**form.values, **typed}, headers=headers)
 
     def set_up(self) -> None:

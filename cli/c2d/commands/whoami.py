@@ -1,4 +1,4 @@
-"""`c2d whoami`: the connection, and the platform's own word on whether it is ready."""
+"""`c2d whoami`: who calls, the connection, and the platform's own word on being ready."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ whoami_app = typer.Typer(add_completion=False)
 
 @whoami_app.command()
 def whoami(as_json: Json = False) -> None:
-    """Which platform c2d talks to, where it found the token, and what is ready there.
+    """Who you are, on which platform, where the token was found, and what is ready there.
 
     Exits with 1 when the token is refused or the platform says it is not ready.
 
@@ -23,20 +23,21 @@ def whoami(as_json: Json = False) -> None:
     with session(as_json) as s:
         health = s.client.health("/health")
         ready = s.client.health("/health/ready")
-        accepted = _accepted(s)
+        me = _me(s)
         if as_json:
             s.screen.document(
                 {
                     "api_url": s.client.api_url,
                     "source": s.client.source,
-                    "token_accepted": accepted,
+                    "token_accepted": me is not None,
+                    "me": me,
                     "health": health,
                     "ready": ready,
                 }
             )
         else:
-            _show(s, health, ready, accepted)
-    if not accepted or not is_ready(ready):
+            _show(s, health, ready, me)
+    if me is None or not is_ready(ready):
         raise typer.Exit(int(ExitCode.ERROR))
 
 
@@ -45,23 +46,32 @@ def is_ready(ready: dict[str, Any]) -> bool:
     return all(check.get("ok") for check in (ready.get("checks") or {}).values())
 
 
-def _accepted(s: Session) -> bool:
+def _me(s: Session) -> dict[str, Any] | None:
+    """Who the platform says we are; None when it refuses the token."""
     try:
-        s.client.get("/projects", limit=1)
+        found: dict[str, Any] = s.client.get("/me")
     except ApiError as error:
         if error.status in {401, 403}:
-            return False
+            return None
         raise
-    return True
+    return found
 
 
-def _show(s: Session, health: dict[str, Any], ready: dict[str, Any], accepted: bool) -> None:
+def _show(
+    s: Session, health: dict[str, Any], ready: dict[str, Any], me: dict[str, Any] | None
+) -> None:
+    who = me or {}
+    name = " ".join(filter(None, (who.get("name"), who.get("email") and f"<{who['email']}>")))
     s.screen.fields(
         (
+            ("You", name),
+            ("Organisation", who.get("organization_id")),
+            ("Roles", ", ".join(who.get("roles", ()))),
+            ("Scopes", ", ".join(who.get("scopes", ()))),
             ("Platform", s.client.api_url),
             ("Version", health.get("version")),
             ("Credentials", s.client.source),
-            ("Token", "accepted" if accepted else "refused: c2d login"),
+            ("Token", "accepted" if me is not None else "refused: c2d login"),
             ("Ready", "ok" if is_ready(ready) else "not ready"),
         )
     )
