@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from shared.usecases.health import Check
     from shared.usecases.limits import Limiter
     from shared.usecases.naming import SettledNames
+    from shared.usecases.preview_following import PreviewPolicy
 
 __all__ = ["Settings", "settings"]
 
@@ -185,6 +186,17 @@ def git_access() -> "Access":
     from shared.usecases.connections import Access
 
     return Access(unit_of_work(), vault(), git_provider)
+
+
+def preview_policy() -> "PreviewPolicy":
+    from datetime import timedelta
+
+    from shared.usecases.preview_following import PreviewPolicy
+
+    given = settings()
+    return PreviewPolicy(
+        given.preview_limit, timedelta(days=given.preview_days), given.preview_sealed
+    )
 
 
 def addresses() -> "Addresses":

@@ -103,6 +103,9 @@ class Settings(BaseModel):
     source_mb: int = 1024
     clone_seconds: int = 300
     keep_releases: int = 10
+    preview_limit: int = Field(default=10, ge=0)
+    preview_days: int = Field(default=7, ge=1)
+    preview_sealed: bool = False
     log_days: int = 30
     build_cache_mb: int = 10 * 1024
     tick_seconds: float = 1.0

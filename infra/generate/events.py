@@ -27,6 +27,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "api.services.update": {"run": {"port": 8000}, "health": {"path": "/up"}},
     "api.git.confirm": {"code": "ABCD-2345"},
     "api.deployments.create": {"ref": "main"},
+    "api.previews.approve": {"sha": "0" * 40},
     "api.canvas.save": {"document": {"nodes": [], "viewport": {"x": 0, "y": 0, "zoom": 1}}},
     "api.tokens.create": {"name": "ci", "scopes": ["read", "deploy"]},
     "api.variables.create": {"key": "GREETING", "value": "hello"},

@@ -17,6 +17,7 @@ RATES: Final = {
     "scheduled.connections": "rate(1 minute)",
     "scheduled.reconcile": "rate(1 minute)",
     "scheduled.reports": "rate(1 minute)",
+    "scheduled.previews": "rate(5 minutes)",
     "scheduled.supervise": "rate(1 minute)",
     "scheduled.retention": "rate(1 hour)",
     "scheduled.webhooks": "rate(1 minute)",

@@ -127,6 +127,7 @@ class ServiceOut(BaseModel):
     autodeploy: bool
     deletion_protection: bool
     env_version: int
+    preview_of: UUID | None
     running: RunningOut | None
     git: LinkOut | None = None
     created_at: datetime

@@ -16,6 +16,7 @@ Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
 LOCAL: Final = {
     "reports": 1.0,
+    "previews": 60.0,
     "connections": 5.0,
     "supervise": 1.0,
     "reconcile": 5.0,

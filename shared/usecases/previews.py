@@ -127,13 +127,16 @@ def _refuse_approval(preview: Preview, parent: Service, sha: str) -> None:
 def remove(
     organization_id: UUID, preview_id: UUID, *, actor: str, dry_run: bool, uow: UnitOfWork
 ) -> Preview:
-    """Close a preview and take its service down; a new commit makes it again."""
+    """Close a preview and take its service down; a new commit makes it again.
+
+    Answers the preview as it was. Raises NotFound.
+    """
     with uow:
         preview = uow.previews.get(organization_id, preview_id)
-        if dry_run:
-            return preview
-        uow.audit.about("preview", preview.id, f"#{preview.number}")
-        return close_preview(uow, preview, f"removed by {actor}")
+        if not dry_run:
+            uow.audit.about("preview", preview.id, f"#{preview.number}")
+            close_preview(uow, preview, f"removed by {actor}")
+    return preview
 
 
 def close_ended(*, uow: UnitOfWork, at: datetime) -> int:

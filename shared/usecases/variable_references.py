@@ -96,13 +96,18 @@ def _refuse_removal(removed: Iterable[Node], edges: Edges) -> None:
 
 
 def refuse_referred_service(uow: UnitOfWork, service: Service) -> None:
-    """Raises Conflict when variables of other services of the project refer to this one."""
+    """Raises Conflict when variables of other services of the project refer to this one.
+
+    Its previews go with it: theirs do not count.
+    """
     services = services_by_slug(uow, service.organization_id, service.project_id)
     edges = _edges(uow, service, {**services, service.slug: service})
     users = sorted(
         written(node)
         for node, used in edges.items()
-        if node[0] != service.slug and any(slug == service.slug for slug, _ in used)
+        if node[0] != service.slug
+        and services[node[0]].preview_of != service.id
+        and any(slug == service.slug for slug, _ in used)
     )
     if users:
         raise Conflict(

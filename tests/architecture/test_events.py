@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 from uuid import UUID
@@ -15,11 +16,13 @@ from infra.generate.functions import Endpoint, endpoints
 from shared import bootstrap
 from shared.adapters.local_lambda import LocalContext
 from shared.domain.jobs import JobKind
+from shared.domain.previews import PreviewState
 from shared.domain.services import Service
 from shared.http import deps, git
 from shared.http.identity import LOCAL_ORGANIZATION
 from shared.settings import Settings
 from shared.usecases import building, variables
+from tests.adapters.postgres.made_git import a_preview
 from tests.fakes import limits
 from tests.fakes.git_provider import FakeProvider
 from tests.usecases import world as worlds
@@ -100,7 +103,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def connected(made: World, service: Service) -> FakeProvider:
-    """An account, a service built from it, its webhook, and the provider they are at."""
+    """An account, a service built from it, its webhook, a fork's request, and their provider."""
     provider, id_ = FakeProvider(), UUID(SAMPLE_ID)
     repository = provider.add("acme/web")
     provider.files["package.json"] = b'{"scripts": {"start": "node ."}}'
@@ -109,6 +112,8 @@ def connected(made: World, service: Service) -> FakeProvider:
         made.store.connections.add(connection)
         made.store.hooks.add(a_hook(connection, made.vault, id=id_))
         made.store.sources.put(a_source(connection, service.id, repository))
+        waiting = a_preview(service, connection, id=id_, sha="0" * 40, from_fork=True)
+        made.store.previews.add(replace(waiting, state=PreviewState.AWAITING_APPROVAL))
     return provider
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from shared.http.app import BASE
 from shared.http.deps import Store, Writer
 from shared.http.entry import lambda_handler
+from shared.http.previews import will_remove
 from shared.http.schemas import Deletion, WillRemove
 from shared.usecases.deletion import delete_service
 
@@ -27,11 +28,14 @@ def remove_service(
     Refused while variables of other services refer to it, unless `force`.
     """
     org = caller.organization_id
+    with uow:
+        previews = uow.previews.open_of(org, service_id)
     service = delete_service(org, service_id, dry_run=dry_run, force=force, uow=uow)
     response.status_code = 200 if dry_run else 202
     with uow:
         made = uow.resources.of_service(caller.organization_id, service_id)
-    gone = [WillRemove(kind=r.kind, id=r.id, name=r.provider_id or "") for r in made]
+        gone = [each for p in previews for each in will_remove(uow, p)]
+    gone += [WillRemove(kind=r.kind, id=r.id, name=r.provider_id or "") for r in made]
     itself = WillRemove(kind="service", id=service.id, name=service.name)
     return Deletion(id=service.id, will_remove=[*gone, itself])
 
