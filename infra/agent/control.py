@@ -84,7 +84,8 @@ class ControlPlane:
 
     def secrets(self, claim: Claim) -> dict[str, Any]:
         """What the job may know while it runs: credentials and variables."""
-        answer = self._send("GET", f"/{claim.id}/secrets", claim.token, None, 10.0)
+        # a token of the repository may have to be renewed at its provider first
+        answer = self._send("GET", f"/{claim.id}/secrets", claim.token, None, 30.0)
         return _object(answer)
 
     def result(self, claim: Claim, body: dict[str, Any]) -> None:

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from shared.domain.audit import AuditEvent
 from shared.domain.deployments import Deployment, DeploymentState
 from shared.domain.errors import BuildFailed, Gone, Invalid
-from shared.domain.jobs import ENDED, JobKind
+from shared.domain.git import GitConnection
+from shared.domain.ids import new_id, now
+from shared.domain.jobs import ENDED, Job, JobKind
 from shared.domain.routes import PublicAddresses
 from shared.domain.services import Service
 from shared.domain.variables import Availability
@@ -15,8 +18,10 @@ from shared.ports.store import UnitOfWork
 from shared.ports.workflows import Workflows
 from shared.usecases.answers import send
 from shared.usecases.attempts import Attempt, begin, ledger
+from shared.usecases.connections import Access
 from shared.usecases.jobs import authenticated, request
 from shared.usecases.leasing import leave_line
+from shared.usecases.logins import connection_to_clone, login
 from shared.usecases.variable_resolution import Environment, resolve
 
 STEP = "Build"
@@ -132,21 +137,34 @@ def _spec(service: Service, deployment: Deployment, policy: BuildPolicy) -> dict
 
 
 def build_secrets(
-    job_id: UUID, token: str, *, policy: BuildPolicy, uow: UnitOfWork, vault: Vault
+    job_id: UUID,
+    token: str,
+    *,
+    policy: BuildPolicy,
+    uow: UnitOfWork,
+    vault: Vault,
+    access: Access,
 ) -> dict[str, Any]:
-    """What a build may know: credentials and the variables available to builds."""
+    """What a build may know: credentials and the variables available to builds.
+
+    Each time is in the audit log. Raises Transient while a Git provider does not renew a token.
+    """
     with uow:
         job = authenticated(job_id, token, uow=uow)
         if job.state in ENDED or job.kind is not JobKind.BUILD or job.service_id is None:
             raise Gone("this job has no secrets to give")
         service = uow.services.get(job.organization_id, job.service_id)
         variables = _variables(uow, service, policy, vault)
+        connection = connection_to_clone(uow, service)
+        uow.audit.add(_read(job, service, connection))
+    git = login(connection, access)
     registry = policy.registry_username and {
         "username": policy.registry_username,
         "password": policy.registry_password,
     }
     return {
-        "git": None,
+        "git": git.credentials,
+        "git_lost": git.lost,
         "registry": registry,
         "env": {
             key: {"value": value, "secret": key in variables.secret}
@@ -154,3 +172,23 @@ def build_secrets(
         },
         "mask": sorted(variables.masked),
     }
+
+
+def _read(job: Job, service: Service, connection: GitConnection | None) -> AuditEvent:
+    """That an agent read what the service's builds may know: names, never values."""
+    detail = {"deployment": str(job.deployment_id)}
+    if connection is not None:
+        detail["git"] = f"{connection.account_name} at {connection.base_url}"
+    return AuditEvent(
+        id=new_id(),
+        organization_id=job.organization_id,
+        created_at=now(),
+        actor_kind="agent",
+        actor_id=job.agent or "",
+        actor_name=job.agent or "",
+        action="agent_jobs.secrets",
+        resource_kind="service",
+        resource_id=str(service.id),
+        resource_name=service.name,
+        detail=detail,
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.domain.errors import AccessLost, Invalid, NotFound, PlatformError
+from shared.domain.git import Provider
 from shared.domain.ids import now
 from shared.ports.git import (
     Account,
@@ -46,6 +47,10 @@ class FakeProvider:
     told: list[Report] = field(default_factory=list)
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, _kind: Provider) -> "FakeProvider":
+        """The same for every provider."""
+        return self
 
     def add(self, full_name: str, **more: object) -> Repository:
         made = Repository(

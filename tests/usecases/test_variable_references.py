@@ -6,9 +6,11 @@ from shared.domain.deployments import DeploymentState
 from shared.domain.errors import BuildFailed, Conflict, InstanceFailed, Invalid
 from shared.domain.variables import Availability
 from shared.usecases import building, deletion, releasing, services
+from shared.usecases.connections import Access
 from shared.usecases.projects import create_project
 from shared.usecases.services import create_service
 from shared.usecases.variable_sets import Assignment
+from tests.fakes.git_provider import FakeProvider
 from tests.usecases.variables_of import VariablesOf
 from tests.usecases.world import ADDRESSES, DOMAIN, ORGANIZATION, POLICY, World
 
@@ -208,7 +210,12 @@ def test_a_build_agent_learns_the_secrets_inside_of_values(
     building.request_build(world.attempt(made), policy=POLICY, **world.line)
     claim = world.claim("build")
     given = building.build_secrets(
-        claim.job.id, claim.token, policy=POLICY, uow=world.store, vault=world.vault
+        claim.job.id,
+        claim.token,
+        policy=POLICY,
+        uow=world.store,
+        vault=world.vault,
+        access=Access(world.store, world.vault, FakeProvider().of),
     )
     assert given["env"] == {"URL": {"value": f"redis://:{PASSWORD}@cache", "secret": True}}
     assert given["mask"] == [PASSWORD, f"redis://:{PASSWORD}@cache"]

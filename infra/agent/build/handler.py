@@ -25,6 +25,7 @@ from infra.agent.workspace import Workspace
 from shared.domain.detection import DirectoryTree, detect, inspect
 from shared.domain.detection.plan import Generation, Plan, Provider
 from shared.domain.detection.railpack import FRONTEND_IMAGE
+from shared.domain.errors import SourceDenied, SourceNotFound
 
 OUTPUT_BYTES: Final = 3 * 1024
 
@@ -104,7 +105,12 @@ class _Build:
             limits=CloneLimits(time.monotonic() + seconds, seconds, limits.source_mb),
             known_hosts=self.settings.folder / "known_hosts",
         )
-        commit = clone(self.spec.source, self.given.git, git, self.settings)
+        try:
+            commit = clone(self.spec.source, self.given.git, git, self.settings)
+        except (SourceDenied, SourceNotFound) as error:
+            if self.given.git_lost is None:
+                raise
+            raise SourceDenied(self.given.git_lost) from error
         Submodules(git, self.given.git, self.settings).fetch(commit)
         if uses_lfs(commit.folder):
             self._warn("The repository uses Git LFS: its large files are not fetched.")

@@ -55,7 +55,8 @@ class BuildSpec:
 class BuildSecrets:
     """Credentials and build variables; `hidden` names the variables that are secret.
 
-    `parts` are secrets that others are made of: they may appear on their own.
+    `parts` are secrets that others are made of: they may appear on their own. `git_lost` says why
+    a connected repository comes without credentials.
     """
 
     git: GitCredentials = field(default_factory=GitCredentials)
@@ -63,6 +64,7 @@ class BuildSecrets:
     variables: Mapping[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     parts: tuple[str, ...] = ()
+    git_lost: str | None = None
 
     def to_mask(self) -> list[str]:
         """Every value that must not appear anywhere."""
@@ -118,6 +120,7 @@ def read_secrets(answer: Mapping[str, Any]) -> BuildSecrets:
         variables={key: entry["value"] for key, entry in env.items()},
         hidden=frozenset(key for key, entry in env.items() if entry.get("secret", True)),
         parts=tuple(answer.get("mask") or ()),
+        git_lost=answer.get("git_lost"),
     )
 
 
