@@ -38,6 +38,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "projects": Entry(THINGS, "projects", "List, create, rename and delete projects."),
     "services": Entry(THINGS, "services", "List, create, change, restart and delete services."),
     "env": Entry(THINGS, "env", "Environment variables: list, set, import, compare."),
+    "previews": Entry(THINGS, "previews", "Previews of pull requests: list, approve, delete."),
     "link": Entry(THINGS, "link", "Say which service this folder belongs to."),
     "login": Entry(PLATFORM, "login", "Sign in to a platform."),
     "logout": Entry(PLATFORM, "logout", "Forget the address and the token."),

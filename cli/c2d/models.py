@@ -55,6 +55,26 @@ class Service(TypedDict):
     created_at: str
 
 
+class Preview(TypedDict):
+    id: str
+    service_id: str
+    preview_service_id: str | None
+    number: int
+    title: str
+    branch: str
+    sha: str
+    author: str
+    from_fork: bool
+    state: str
+    reason: str | None
+    approved_by: str | None
+    url: str | None
+    deployment_id: str | None
+    deployment_state: str | None
+    updated_at: str
+    expires_at: str
+
+
 class Deployment(TypedDict):
     id: str
     service_id: str

@@ -59,6 +59,10 @@ OverlapOption = Annotated[
 Autodeploy = Annotated[
     bool | None, _text("--autodeploy/--no-autodeploy", _LIMITS, "Deploy on every push.")
 ]
+Previews = Annotated[
+    bool | None,
+    _text("--previews/--no-previews", _SOURCE, "A preview for each pull or merge request."),
+]
 Protection = Annotated[
     bool | None,
     _text("--protect/--no-protect", _LIMITS, "Refuse to be deleted."),
@@ -68,6 +72,7 @@ PLACES: Final[dict[str, tuple[str, str]]] = {
     "repo": ("source", "repository_url"),
     "branch": ("source", "branch"),
     "root": ("source", "root_directory"),
+    "previews": ("source", "previews"),
     "dockerfile": ("build", "dockerfile_path"),
     "target": ("build", "dockerfile_target"),
     "install_command": ("build", "install_command"),

@@ -6,6 +6,7 @@ import typer
 
 from c2d import service_settings as settings
 from c2d.commands.projects import remove
+from c2d.env_options import Force
 from c2d.errors import CliError
 from c2d.models import Service
 from c2d.render import ago, short
@@ -108,6 +109,7 @@ def set_service(
     pids: settings.Pids = None,
     overlap: settings.OverlapOption = None,
     autodeploy: settings.Autodeploy = None,
+    previews: settings.Previews = None,
     deletion_protection: settings.Protection = None,
     as_json: Json = False,
 ) -> None:
@@ -156,6 +158,7 @@ def delete_service(
     service: Annotated[str, typer.Argument(metavar="SERVICE", help="By name or id.")],
     project: ProjectOption = None,
     dry_run: Annotated[bool, typer.Option(help="Only say what would go.")] = False,
+    force: Force = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -169,7 +172,15 @@ def delete_service(
         found = s.names.service(service, project)
         path = s.names.path(found)
         command = f"c2d services delete {path} --yes"
-        remove(s, f"/services/{found['id']}", f"service {path}", command, dry_run=dry_run, yes=yes)
+        remove(
+            s,
+            f"/services/{found['id']}",
+            f"service {path}",
+            command,
+            dry_run=dry_run,
+            yes=yes,
+            force=force,
+        )
 
 
 @services_app.command("restart")
