@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI
 
+from functions.consumers.webhooks import handler as decide_webhook
+from infra.local import webhooks
 from infra.local.issuer import members, oauth, web
 from infra.local.issuer.guard import refuse_open_door
 from infra.local.issuer.parts import parts
@@ -17,9 +19,10 @@ from shared import bootstrap
 from shared.adapters.postgres.listener import Listener
 from shared.http.app import build_app
 from shared.http.local import modules
+from shared.runtime.queues import Poller
 from shared.runtime.schedules import Clock
 
-CHANNELS = ("jobs", "deployments", "logs")
+CHANNELS = ("jobs", "deployments", "logs", "queues")
 
 
 @asynccontextmanager
@@ -32,14 +35,17 @@ async def platform(app: FastAPI) -> AsyncIterator[None]:
     current_default_thread_limiter().total_tokens = settings.database_pool
     listener = Listener(settings.database_url, CHANNELS)
     clock = Clock(settings.tick_seconds)
+    deciding = Poller("webhooks", bootstrap.webhook_queue(), decide_webhook, listener)
     bootstrap.dbos().launch()
     listener.start()
     app.state.signals = listener
     clock.start()
+    deciding.start()
     _settle_memory()
     try:
         yield
     finally:
+        deciding.stop()
         clock.stop()
         listener.close()
         bootstrap.dbos().close()
@@ -54,6 +60,7 @@ def _settle_memory() -> None:
 def routers() -> Iterator[APIRouter]:
     """Every endpoint, and the issuer's where this machine signs people in itself."""
     yield from (module.router for _, module in modules())
+    yield webhooks.router
     if bootstrap.settings().signs_in == "local":
         yield from (oauth.router, web.router, members.router)
 

@@ -14,7 +14,7 @@ class PushEvent:
     """A ref has moved. `after` is empty when it was deleted.
 
     `changed_paths` are those of all commits; None when the provider did not list every commit,
-    so nobody can say which files changed.
+    so nobody can say which files changed. `after` of a tag is the commit it points at.
     """
 
     ref_kind: RefKind
@@ -28,6 +28,7 @@ class PushEvent:
     message: str
     author: str
     pusher: str
+    default_branch: str | None = None
 
 
 class RequestAction(StrEnum):

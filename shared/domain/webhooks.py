@@ -3,11 +3,15 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from shared.domain.errors import Conflict
 from shared.domain.git import Provider
+
+
+SWEPT: Final = "sweep"
+"""The event of a delivery that never came, made up from where a branch is."""
 
 
 class Verdict(StrEnum):

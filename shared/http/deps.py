@@ -18,6 +18,7 @@ from shared.http.admission import admitted
 from shared.http.envelope import REQUEST_ID
 from shared.http.idempotency import CLAIM
 from shared.ports.compute import Compute
+from shared.ports.queues import Queue
 from shared.ports.secrets import Vault
 from shared.ports.signals import Signals
 from shared.ports.store import UnitOfWork
@@ -77,6 +78,10 @@ async def compute() -> Compute:
     return bootstrap.compute()
 
 
+async def webhook_queue() -> Queue:
+    return bootstrap.webhook_queue()
+
+
 async def settings() -> Settings:
     return bootstrap.settings()
 
@@ -116,6 +121,7 @@ Engine = Annotated[Workflows, Depends(workflows)]
 Secrets = Annotated[Vault, Depends(vault)]
 Cloud = Annotated[Compute, Depends(compute)]
 Config = Annotated[Settings, Depends(settings)]
+WebhookQueue = Annotated[Queue, Depends(webhook_queue)]
 Wakeups = Annotated[Signals | None, Depends(signals)]
 Limit = Annotated[int, Query(ge=1, le=100, description="Items per page")]
 Cursor = Annotated[str | None, Query(description="Where the page before ended", max_length=500)]

@@ -79,6 +79,12 @@ def prune_logs(*, days: int, uow: UnitOfWork) -> int:
         return uow.logs.prune_everywhere(now() - timedelta(days=days))
 
 
+def prune_deliveries(*, days: int, uow: UnitOfWork) -> int:
+    """Delete decided deliveries that came more than `days` ago; how many went."""
+    with uow:
+        return uow.deliveries.prune_everywhere(now() - timedelta(days=days))
+
+
 def prune_cache(*, keep_mb: int, images: Images) -> int:
     """Bound the build cache; the bytes that were freed."""
     return images.prune_build_cache(keep_bytes=keep_mb * 1024 * 1024)

@@ -10,7 +10,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from shared.adapters.postgres.queues import PostgresQueue
+from shared.adapters.postgres.queues import PostgresQueue, forget
 from shared.adapters.sqs import CLIENT_CONFIG, SqsQueue
 from shared.domain.errors import Transient
 from shared.ports.queues import Consumable, Message
@@ -237,11 +237,11 @@ def test_old_dead_letters_and_deduplication_ids_are_dropped(
     send(queue, 1)
     queue.release(queue.receive(1)[0].handle, 0)
     assert queue.receive(1) == []
-    queue.forget(days=14)
+    forget(engine, days=14)
     assert len(queue.dead(10)) == 1
     sql("UPDATE queue_messages SET dead_at = now() - interval '15 days'")
     sql("UPDATE queue_deduplications SET until = now() - interval '1 second'")
-    queue.forget(days=14)
+    forget(engine, days=14)
     assert queue.dead(10) == []
     send(queue, 2)
     assert numbers(queue.receive(10)) == [2]

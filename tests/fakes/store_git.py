@@ -171,6 +171,15 @@ class FakeDeliveries:
         mine = [d for d in rows if d.organization_id == organization_id and _is(d, state)]
         return paged(mine, limit, cursor, newest_first=True)
 
+    def newest(self, organization_id: UUID, hook_id: UUID, limit: int) -> Sequence[Delivery]:
+        owner = (organization_id, hook_id)
+        rows = self._rows.tables.deliveries.values()
+        return newest_first(d for d in rows if (d.organization_id, d.hook_id) == owner)[:limit]
+
+    def waiting(self, organization_id: UUID, hook_id: UUID, limit: int) -> Sequence[Delivery]:
+        mine = reversed(self.newest(organization_id, hook_id, len(self._rows.tables.deliveries)))
+        return [d for d in mine if d.verdict is None and not d.dead][:limit]
+
     def undecided_everywhere(self, queued_before: datetime, limit: int) -> Sequence[Delivery]:
         rows = sorted(self._rows.tables.deliveries.values(), key=position)
         open_ = [d for d in rows if d.verdict is None and not d.dead]

@@ -21,6 +21,7 @@ from shared.settings import Settings
 from shared.usecases import rollbacks
 from shared.usecases.naming import SettledNames
 from shared.usecases.supervision import start_stopped
+from tests.fakes.queue import FakeQueue
 from tests.usecases.world import ORGANIZATION, POLICY, World
 
 WAITING = {
@@ -63,8 +64,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         "networks": made.compute,
         "names": made.names,
         "settled_names": SettledNames(),
+        "webhook_queue": FakeQueue(),
         "build_policy": POLICY,
-        "settings": Settings(workflows="step_functions"),
+        "settings": Settings(workflows="step_functions", queues="sqs"),
     }
     for name, provider in providers.items():
         monkeypatch.setattr(bootstrap, name, lambda p=provider: p, raising=False)

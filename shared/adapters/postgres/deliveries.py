@@ -61,6 +61,19 @@ class SqlDeliveries:
             query = query.where(_C.verdict.is_(None), _C.dead.is_(state == "dead"))
         return self._rows.page(query, limit, cursor, newest_first=True)
 
+    def newest(self, organization_id: UUID, hook_id: UUID, limit: int) -> Sequence[Delivery]:
+        query = self._rows.where(organization_id=organization_id, hook_id=hook_id)
+        return self._rows.all(query.order_by(_C.created_at.desc(), _C.id.desc()).limit(limit))
+
+    def waiting(self, organization_id: UUID, hook_id: UUID, limit: int) -> Sequence[Delivery]:
+        query = self._rows.where(
+            _C.verdict.is_(None),
+            _C.dead.is_(False),
+            organization_id=organization_id,
+            hook_id=hook_id,
+        )
+        return self._rows.all(query.order_by(_C.created_at, _C.id).limit(limit))
+
     def undecided_everywhere(self, queued_before: datetime, limit: int) -> Sequence[Delivery]:
         query = self._rows.where(
             _C.verdict.is_(None),

@@ -138,15 +138,17 @@ class PostgresQueue:
     def redrive(self, limit: int) -> int:
         return len(self._run(_REDRIVE, {"limit": limit, "channel": CHANNEL}))
 
-    def forget(self, *, days: int) -> None:
-        """Drop what no longer tells duplicates, and dead letters older than `days`."""
-        self._run(_FORGET, {})
-        self._run(_FORGET_DEAD, {"days": days})
-
     def _run(self, statement: TextClause, given: Mapping[str, Any]) -> Sequence[Row[Any]]:
         with translated(), self._engine.connect() as connection:
             result = connection.execute(statement, {"queue": self._name, **given})
             return result.all() if result.returns_rows else []
+
+
+def forget(engine: Engine, *, days: int) -> None:
+    """In all queues: what no longer tells duplicates, and dead letters older than `days`."""
+    with translated(), engine.begin() as connection:
+        connection.execute(_FORGET)
+        connection.execute(_FORGET_DEAD, {"days": days})
 
 
 def _message(row: Row[Any]) -> Message:

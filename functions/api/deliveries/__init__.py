@@ -1,0 +1,1 @@
+"""Endpoints: deliveries of webhooks."""

@@ -1,0 +1,1 @@
+"""Functions: webhooks of Git providers."""

@@ -1,0 +1,147 @@
+"""Deciding on deliveries: each ends with one verdict, whatever was delivered and whoever dies."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from shared.domain.deployments import Deployment, DeploymentState
+from shared.domain.errors import NotFound, PlatformError, Transient
+from shared.domain.events import ChecksEvent, OtherEvent, PushEvent, RequestEvent
+from shared.domain.git import GitSource
+from shared.domain.incoming.stored import restored
+from shared.domain.outcomes import Outcome, concluded, outcomes_of
+from shared.domain.services import Service
+from shared.domain.webhooks import Delivery, Verdict
+from shared.ports.store import UnitOfWork
+from shared.usecases.deployments import start
+from shared.usecases.pushes import Tools, concerned, decide_push, push_of
+
+MOST_FAILURES: Final = 5
+"""Deciding on a delivery is tried so often; then it is dead until a person replays it."""
+
+
+def decide(organization_id: UUID, delivery_id: UUID, *, tools: Tools, at: datetime) -> None:
+    """Give a delivery its verdict, unless it has one or must wait; start what it deploys.
+
+    One that is gone, with its hook, is nothing to decide on. What is raised is to be tried again.
+    """
+    try:
+        with tools.uow as uow:
+            delivery = uow.deliveries.get(organization_id, delivery_id)
+    except NotFound:
+        return
+    if delivery.verdict is not None:
+        _start_again(delivery, tools)
+    elif not delivery.dead:
+        _decide(delivery, tools, at)
+
+
+def failed(
+    organization_id: UUID, delivery_id: UUID, error: BaseException, *, uow: UnitOfWork
+) -> None:
+    """Count a failure to decide; after `MOST_FAILURES` the delivery is dead.
+
+    Not what is worth trying for ever: a provider or an engine that is away.
+    """
+    if isinstance(error, Transient):
+        return
+    reason = error.reason if isinstance(error, PlatformError) else type(error).__name__
+    with uow:
+        delivery = uow.deliveries.lock(organization_id, delivery_id)
+        if delivery.verdict is not None:
+            return
+        failures = delivery.failures + 1
+        dead = failures >= MOST_FAILURES
+        uow.deliveries.save(replace(delivery, failures=failures, dead=dead, reason=reason))
+
+
+def _decide(delivery: Delivery, tools: Tools, at: datetime) -> None:
+    match restored(delivery.payload.get("event") or {}):
+        case PushEvent() as event:
+            decide_push(delivery, event, tools, at)
+        case RequestEvent() as event:
+            _request(delivery, event, tools, at)
+        case ChecksEvent() as event:
+            _checks_ended(delivery, event, tools, at)
+        case OtherEvent() as event:
+            _keep(delivery, Verdict.SKIPPED, event.why, tools, at)
+
+
+def _keep(delivery: Delivery, verdict: Verdict, reason: str, tools: Tools, at: datetime) -> None:
+    with tools.uow as uow:
+        present = uow.deliveries.lock(delivery.organization_id, delivery.id)
+        if present.verdict is None:
+            uow.deliveries.save(present.decided(verdict, reason, at))
+
+
+def _start_again(delivery: Delivery, tools: Tools) -> None:
+    """Whoever decided may have died before it started what it decided."""
+    with tools.uow as uow:
+        made = _made(delivery, uow)
+    for deployment in made:
+        if deployment.state is DeploymentState.QUEUED:
+            start(deployment, workflows=tools.workflows)
+
+
+def _made(delivery: Delivery, uow: UnitOfWork) -> list[Deployment]:
+    found = []
+    for deployment_id in delivery.deployment_ids:
+        try:
+            found.append(uow.deployments.get(delivery.organization_id, UUID(deployment_id)))
+        except NotFound:  # its service is gone, and it too
+            continue
+    return found
+
+
+def _request(delivery: Delivery, event: RequestEvent, tools: Tools, at: datetime) -> None:
+    """Previews are made and taken down in transactions of their own; repeating that is fine."""
+    with tools.uow as uow:
+        services = concerned(delivery, uow)
+        sources = [uow.sources.find(s.organization_id, s.id) for s in services]
+    outcomes = {
+        str(service.id): _preview(event, service, source, tools, at)
+        for service, source in zip(services, sources, strict=True)
+        if source is not None
+    }
+    with tools.uow as uow:
+        present = uow.deliveries.lock(delivery.organization_id, delivery.id)
+        if present.verdict is None:
+            uow.deliveries.save(concluded(present, outcomes, at))
+
+
+def _preview(
+    event: RequestEvent, service: Service, source: GitSource, tools: Tools, at: datetime
+) -> Outcome:
+    if service.source is None or not service.source.previews:
+        return Outcome(service.name, Verdict.SKIPPED, "previews are off for this service")
+    verdict, reason, ids = tools.on_request(
+        event,
+        source,
+        uow=tools.uow,
+        workflows=tools.workflows,
+        vault=tools.vault,
+        domain=tools.domain,
+        at=at,
+    )
+    return Outcome(service.name, verdict, reason, ids)
+
+
+def _checks_ended(delivery: Delivery, event: ChecksEvent, tools: Tools, at: datetime) -> None:
+    """Look at the pushes of this commit again that wait for it."""
+    with tools.uow as uow:
+        waiting: Sequence[Delivery] = uow.deliveries.waiting(
+            delivery.organization_id, delivery.hook_id, 1000
+        )
+    mine = [w for w in waiting if w.id != delivery.id and _leads_to(w, event.sha)]
+    for each in mine:
+        decide(each.organization_id, each.id, tools=tools, at=at)
+    found = f"{len(mine)} waiting push(es) of {event.sha[:12]} looked at again"
+    _keep(delivery, Verdict.SKIPPED, found if mine else "no push waits for it", tools, at)
+
+
+def _leads_to(delivery: Delivery, sha: str) -> bool:
+    there = push_of(delivery)
+    held = any(outcome.waits for outcome in outcomes_of(delivery).values())
+    return held and there is not None and there.after == sha
