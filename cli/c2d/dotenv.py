@@ -1,4 +1,4 @@
-"""Reads `.env` files: KEY=VALUE, comments, `export`, quotes, values of several lines."""
+"""Reads and writes `.env` files: comments, `export`, quotes, values of several lines."""
 
 import re
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 from c2d.errors import CliError
 
 _START: Final = re.compile(r"\s*(?:export\s+)?(?P<key>[A-Za-z_][A-Za-z0-9_]*)\s*=[ \t]*")
+_BARE: Final = re.compile(r"[A-Za-z0-9_./:@%+,=?&~^!*()|;<>\[\]{}$-]*")
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 
@@ -32,6 +33,14 @@ def parse(text: str, name: str) -> dict[str, str]:
         value, position = _value(text, start.end(), f"{name}, line {number}")
         variables[start["key"]] = value
     return variables
+
+
+def line(key: str, value: str) -> str:
+    """`KEY=value`, quoted where `parse` would read something else."""
+    if _BARE.fullmatch(value):
+        return f"{key}={value}"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\r")
+    return f'{key}="{escaped}"'
 
 
 def _value(text: str, at: int, place: str) -> tuple[str, int]:

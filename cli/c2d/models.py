@@ -141,7 +141,9 @@ class Variable(TypedDict):
     key: str
     value: str | None
     secret: bool
+    sealed: bool
     available: str
+    references: list[str]
     version: int
     author: str
     updated_at: str
@@ -151,6 +153,7 @@ class Variables(TypedDict):
     items: list[Variable]
     version: int
     running_version: int | None
+    pending_version: int | None
 
 
 class Changes(TypedDict):
@@ -159,3 +162,11 @@ class Changes(TypedDict):
     removed: list[str]
     unchanged: int
     version: int
+
+
+class Difference(TypedDict):
+    key: str
+    change: Literal["added", "changed", "removed"]
+    before: str | None
+    after: str | None
+    secret: bool

@@ -1,6 +1,8 @@
 """Reads, compares and writes a service's environment variables."""
 
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
@@ -22,8 +24,29 @@ class Available(StrEnum):
     BOTH = "both"
 
 
-def fetch(s: Session, service: Service) -> Variables:
-    return cast(Variables, s.client.get(f"/services/{service['id']}/env"))
+@dataclass(frozen=True)
+class Flags:
+    """What is said of variables; None leaves it as it is."""
+
+    secret: bool | None = None
+    sealed: bool | None = None
+    available: Available | None = None
+
+    def document(self) -> dict[str, Any]:
+        given = {"secret": self.secret, "sealed": self.sealed, "available": self.available}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+AS_THEY_ARE = Flags()
+
+
+def fetch(s: Session, service: Service, version: int | None = None) -> Variables:
+    return cast(Variables, s.client.get(f"/services/{service['id']}/env", version=version))
+
+
+def kind(variable: Variable) -> str:
+    """In a word, how well it is hidden."""
+    return "sealed" if variable["sealed"] else "secret" if variable["secret"] else ""
 
 
 def from_arguments(pairs: list[str]) -> dict[str, str]:
@@ -60,21 +83,12 @@ def from_file(file: str) -> dict[str, str]:
 
 
 def write_each(
-    s: Session,
-    service: Service,
-    before: Variables,
-    given: dict[str, str],
-    secret: bool | None,
-    available: Available | None,
+    s: Session, service: Service, before: Variables, given: dict[str, str], flags: Flags
 ) -> None:
     known = {each["key"] for each in before["items"]}
     path = f"/services/{service['id']}/env"
     for key, value in given.items():
-        body: dict[str, Any] = {"value": value}
-        if secret is not None:
-            body["secret"] = secret
-        if available is not None:
-            body["available"] = str(available)
+        body = {"value": value, **flags.document()}
         try:
             if key in known:
                 s.client.patch(f"{path}/{key}", body)
@@ -86,41 +100,45 @@ def write_each(
             raise
 
 
-def whole_set(
-    before: Variables, given: dict[str, str], secret: bool | None, available: Available | None
-) -> list[dict[str, Any]]:
-    known: dict[str, Variable] = {each["key"]: each for each in before["items"]}
-
-    def whole(key: str, value: str) -> dict[str, Any]:
-        # A variable that exists keeps what the file cannot say: whether it is a secret, and where.
-        old = known.get(key)
-        return {
-            "key": key,
-            "value": value,
-            "secret": secret if secret is not None else bool(old and old["secret"]),
-            "available": str(available or (old["available"] if old else Available.BOTH)),
-        }
-
-    return [whole(key, value) for key, value in given.items()]
+def whole_set(given: Mapping[str, str | None], flags: Flags = AS_THEY_ARE) -> list[dict[str, Any]]:
+    """A set to be written; a value of None is the present one, and so are flags that are not
+    said: what is secret stays so."""
+    return [
+        {"key": key, **({} if value is None else {"value": value}), **flags.document()}
+        for key, value in given.items()
+    ]
 
 
-def dry_run(s: Session, service: Service, body: list[dict[str, Any]]) -> Changes:
+def dry_run(
+    s: Session, service: Service, body: list[dict[str, Any]], *, force: bool = False
+) -> Changes:
     path = f"/services/{service['id']}/env"
-    return cast(Changes, s.client.put(path, {"variables": body}, dry_run="true"))
+    query = {"dry_run": "true", "force": "true" if force else None}
+    return cast(Changes, s.client.put(path, {"variables": body}, **query))
 
 
 def replace_all(
-    s: Session, service: Service, body: list[dict[str, Any]], file: str, *, yes: bool
+    s: Session,
+    service: Service,
+    body: list[dict[str, Any]],
+    command: str,
+    *,
+    yes: bool,
+    force: bool = False,
+    always_ask: bool = False,
 ) -> Changes:
-    changes = dry_run(s, service, body)
+    """Write a set. Shows what changes, and asks before something is removed (or always)."""
+    changes = dry_run(s, service, body, force=force)
     if not s.screen.json:
         show_changes(s, changes)
     if changes["removed"]:
-        command = f"c2d env import {file} -s {s.names.path(service)} --yes   (or --merge)"
         gone = ", ".join(changes["removed"])
-        confirm(f"Remove {gone}?", command, yes=yes, default=False)
+        confirm(f"Remove {gone}?", f"{command} --yes", yes=yes, default=False)
+    elif always_ask and (changes["added"] or changes["changed"]):
+        confirm("Write this?", f"{command} --yes", yes=yes)
     path = f"/services/{service['id']}/env"
-    return cast(Changes, s.client.put(path, {"variables": body}))
+    query = {"force": "true" if force else None}
+    return cast(Changes, s.client.put(path, {"variables": body}, **query))
 
 
 def show_changes(s: Session, changes: Changes) -> None:

@@ -9,12 +9,14 @@ from tests.cli.fake_http import Refusal, Strict, find, world_of
 from tests.cli.fake_state import World, now
 
 routes = APIRouter()
+_NEW = {"secret": False, "sealed": False, "available": "both", "references": []}
 
 
 class VariableBody(Strict):
     key: str = ""
     value: str | None = None
     secret: bool | None = None
+    sealed: bool | None = None
     available: str | None = None
 
 
@@ -31,13 +33,20 @@ def variables(request: Request, identity: str) -> Any:
         for each in world.variables[identity].values()
     ]
     running = service["running"]["env_version"] if service["running"] else None
-    return {"items": shown, "version": service["env_version"], "running_version": running}
+    newest = service["env_version"]
+    pending = None if running is None or running == newest else newest
+    return {
+        "items": shown,
+        "version": newest,
+        "running_version": running,
+        "pending_version": pending,
+    }
 
 
 def _store(world: World, identity: str, key: str, given: dict[str, Any]) -> dict[str, Any]:
     service = world.services[identity]
     service["env_version"] += 1
-    before = world.variables[identity].get(key, {"secret": False, "available": "both"})
+    before = world.variables[identity].get(key, dict(_NEW))
     after = {
         **before,
         **{name: value for name, value in given.items() if value is not None},
@@ -86,14 +95,14 @@ def put_variables(
     changed = [
         key
         for key in given.keys() & before.keys()
-        if (given[key].value, given[key].secret) != (before[key]["value"], before[key]["secret"])
+        if {**before[key], **given[key].model_dump(exclude_unset=True)} != before[key]
     ]
     added, removed = given.keys() - before.keys(), before.keys() - given.keys()
     if not dry_run:
         for key in removed:
             del before[key]
         for key in (*added, *changed):
-            _store(world, identity, key, given[key].model_dump(exclude={"key"}))
+            _store(world, identity, key, given[key].model_dump(exclude={"key"}, exclude_unset=True))
     return {
         "added": sorted(added),
         "changed": sorted(changed),

@@ -5,49 +5,43 @@ from typing import Annotated, Any
 import typer
 
 from c2d import variables
+from c2d.commands import env_files, env_history
+from c2d.env_options import (
+    HIDDEN,
+    AvailableOption,
+    EnvFile,
+    Force,
+    Sealed,
+    Secret,
+    ServiceOption,
+)
 from c2d.errors import NotFound
 from c2d.render import ago
 from c2d.session import Json, ProjectOption, Yes, session
-from c2d.variables import Available
 
 env_app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="A service's environment variables."
 )
 
-HIDDEN = "••••"
-
-
-ServiceOption = Annotated[
-    str | None,
-    typer.Option("--service", "-s", help="The service; without it the linked one."),
-]
-Secret = Annotated[
-    bool | None,
-    typer.Option(
-        "--secret/--no-secret",
-        help="Never shown again, kept out of every log. A variable that exists stays as it is.",
-        show_default=False,
-    ),
-]
-AvailableOption = Annotated[
-    Available | None,
-    typer.Option(help="Who sees it: the build, the run, or both.", show_default=False),
-]
-EnvFile = Annotated[str, typer.Argument(metavar="FILE", help="A .env file; `-` is stdin.")]
-
 
 @env_app.command("list")
 def list_variables(
-    service: ServiceOption = None, project: ProjectOption = None, as_json: Json = False
+    service: ServiceOption = None,
+    project: ProjectOption = None,
+    version: Annotated[
+        int | None, typer.Option(help="An earlier version: see c2d env versions.", min=0)
+    ] = None,
+    as_json: Json = False,
 ) -> None:
     """The variables, with secrets hidden, and whether the running release has them yet.
 
     Examples:
       $ c2d env list
+      $ c2d env list --version 3
       $ c2d env list -s demo/web --json
     """
     with session(as_json) as s:
-        found = variables.fetch(s, s.names.service(service, project))
+        found = variables.fetch(s, s.names.service(service, project), version)
         for each in found["items"]:
             if each["secret"]:
                 each["value"] = None
@@ -58,7 +52,7 @@ def list_variables(
             (
                 each["key"],
                 HIDDEN if each["secret"] else each["value"],
-                "secret" if each["secret"] else "",
+                variables.kind(each),
                 each["available"],
                 f"v{each['version']}",
                 each["author"],
@@ -67,7 +61,8 @@ def list_variables(
             for each in found["items"]
         ]
         s.screen.table(("key", "value", "", "available", "version", "by", "changed"), rows)
-        variables.show_pending(s, found)
+        if version is None:
+            variables.show_pending(s, found)
 
 
 @env_app.command("set")
@@ -79,6 +74,7 @@ def set_variables(
     service: ServiceOption = None,
     project: ProjectOption = None,
     secret: Secret = None,
+    sealed: Sealed = None,
     available: AvailableOption = None,
     as_json: Json = False,
 ) -> None:
@@ -89,13 +85,16 @@ def set_variables(
     Examples:
       $ c2d env set LOG_LEVEL=debug WORKERS=4
       $ c2d env set API_KEY=- --secret < key.txt
+      $ c2d env set SIGNING_KEY=- --sealed < key.pem
+      $ c2d env set DATABASE_URL='postgres://app:${{db.PASSWORD}}@${{db.HOST}}/app'
       $ c2d env set NPM_TOKEN=- --secret --available build < token.txt
     """
     given = variables.from_arguments(pairs)
+    flags = variables.Flags(secret, sealed, available)
     with session(as_json) as s:
         found = s.names.service(service, project)
         before = variables.fetch(s, found)
-        variables.write_each(s, found, before, given, secret, available)
+        variables.write_each(s, found, before, given, flags)
         after = variables.fetch(s, found)
         if as_json:
             s.screen.document({"set": list(given), "version": after["version"]})
@@ -109,6 +108,7 @@ def unset_variables(
     keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="Which to remove.")],
     service: ServiceOption = None,
     project: ProjectOption = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Remove variables. They are gone from the next deployment on.
@@ -125,7 +125,7 @@ def unset_variables(
                 "Nothing was removed. See which there are: c2d env list",
             )
         for key in keys:
-            s.client.delete(f"/services/{found['id']}/env/{key}")
+            s.client.delete(f"/services/{found['id']}/env/{key}", force=force or None)
         after = variables.fetch(s, found)
         if as_json:
             s.screen.document({"unset": keys, "version": after["version"]})
@@ -143,7 +143,9 @@ def import_file(
         bool, typer.Option("--merge", help="Keep the variables that the file does not name.")
     ] = False,
     secret: Secret = None,
+    sealed: Sealed = None,
     available: AvailableOption = None,
+    force: Force = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -155,16 +157,18 @@ def import_file(
       $ sops -d prod.env | c2d env import - --secret --yes
     """
     given = variables.from_file(file)
+    flags = variables.Flags(secret, sealed, available)
     with session(as_json) as s:
         found = s.names.service(service, project)
         before = variables.fetch(s, found)
         if merge:
-            variables.write_each(s, found, before, given, secret, available)
+            variables.write_each(s, found, before, given, flags)
             after = variables.fetch(s, found)
             document: Any = {"set": list(given), "version": after["version"]}
         else:
-            body = variables.whole_set(before, given, secret, available)
-            document = variables.replace_all(s, found, body, file, yes=yes)
+            body = variables.whole_set(given, flags)
+            again = f"c2d env import {file} -s {s.names.path(found)}"
+            document = variables.replace_all(s, found, body, again, yes=yes, force=force)
             after = variables.fetch(s, found)
         if as_json:
             s.screen.document(document)
@@ -188,9 +192,16 @@ def diff_file(
     given = variables.from_file(file)
     with session(as_json) as s:
         found = s.names.service(service, project)
-        body = variables.whole_set(variables.fetch(s, found), given, None, None)
-        changes = variables.dry_run(s, found, body)
+        changes = variables.dry_run(s, found, variables.whole_set(given), force=True)
         if as_json:
             s.screen.document(changes)
             return
         variables.show_changes(s, changes)
+
+
+env_app.command("versions")(env_history.versions)
+env_app.command("restore")(env_history.restore)
+env_app.command("reveal")(env_history.reveal)
+env_app.command("edit")(env_files.edit)
+env_app.command("pull")(env_files.pull)
+env_app.command("push")(env_files.push)

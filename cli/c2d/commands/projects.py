@@ -135,9 +135,19 @@ def delete_project(
         )
 
 
-def remove(s: Session, path: str, what: str, command: str, *, dry_run: bool, yes: bool) -> None:
+def remove(
+    s: Session,
+    path: str,
+    what: str,
+    command: str,
+    *,
+    dry_run: bool,
+    yes: bool,
+    force: bool = False,
+) -> None:
     """Delete something after showing and confirming what goes with it."""
-    plan = s.client.delete(path, dry_run="true")
+    query = {"force": "true"} if force else {}
+    plan = s.client.delete(path, dry_run="true", **query)
     if dry_run and s.screen.json:
         s.screen.document(plan)
         return
@@ -148,7 +158,7 @@ def remove(s: Session, path: str, what: str, command: str, *, dry_run: bool, yes
     if dry_run:
         return
     confirm_removal(what, command, yes=yes)
-    answer = s.client.delete(path)
+    answer = s.client.delete(path, **query)
     if s.screen.json:
         s.screen.document(answer)
     else:
