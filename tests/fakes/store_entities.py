@@ -81,7 +81,8 @@ class FakeProjects:
         for service in services.all_everywhere():
             if (service.organization_id, service.project_id) == (organization_id, project_id):
                 services.remove(organization_id, service.id)
-        self._rows.tables.projects.pop((organization_id, project_id), None)
+        for rows in (self._rows.tables.projects, self._rows.tables.canvases):
+            rows.pop((organization_id, project_id), None)
 
     def deleting_everywhere(self) -> Sequence[Project]:
         rows = self._rows.tables.projects.values()

@@ -56,7 +56,8 @@ class FakeConnections:
 
     def remove(self, organization_id: UUID, connection_id: UUID) -> None:
         tables = self._rows.tables
-        tables.connections.pop((organization_id, connection_id), None)
+        if tables.connections.pop((organization_id, connection_id), None) is None:
+            return
         tables.listings.pop((organization_id, connection_id), None)
         for rows in (tables.sources, tables.reports):
             drop(rows, [k for k, row in rows.items() if row.connection_id == connection_id])
@@ -125,7 +126,9 @@ class FakeHooks:
     def remove(self, organization_id: UUID, hook_id: UUID) -> None:
         tables = self._rows.tables
         tables.hooks.pop((organization_id, hook_id), None)
-        gone = [k for k, d in tables.deliveries.items() if d.hook_id == hook_id]
+        owner = (organization_id, hook_id)
+        rows = tables.deliveries.items()
+        gone = [k for k, d in rows if (d.organization_id, d.hook_id) == owner]
         drop(tables.deliveries, gone)
 
     def named_everywhere(self, provider: Provider, provider_hook_id: str) -> Sequence[GitHook]:
