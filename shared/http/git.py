@@ -58,12 +58,12 @@ Owner = Annotated[
     str,
     Path(
         max_length=400,
-        pattern=r"^[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_.][\w.-]*)*$",
+        pattern=r"^[A-Za-z0-9_][\w.-]*(/\.?[A-Za-z0-9_][\w.-]*)*$",
         description="The owner; at GitLab with all its groups, their slashes written as %2F",
     ),
 ]
 Name = Annotated[
-    str, Path(max_length=100, pattern=r"^[A-Za-z0-9_.][\w.-]*$", description="The repository")
+    str, Path(max_length=100, pattern=r"^\.?[A-Za-z0-9_][\w.-]*$", description="The repository")
 ]
 OfConnection = Annotated[
     UUID | None, Query(description="Which connection, where there are several")

@@ -10,7 +10,7 @@ from shared.domain.services import Service
 from shared.ports.store import UnitOfWork
 
 FullName = Annotated[
-    str, Field(max_length=500, pattern=r"^[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_.][\w.-]*)+$")
+    str, Field(max_length=500, pattern=r"^[A-Za-z0-9_][\w.-]*(/\.?[A-Za-z0-9_][\w.-]*)+$")
 ]
 """`owner/name`; at GitLab the groups are part of the owner."""
 
