@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 CLIENT = "client-1"
+KEYS = "/.well-known/jwks"
+TOKENS = "/api/login/oauth/access_token"
 
 
 @cache
@@ -73,6 +75,32 @@ class Issuer:
         }
         return {name: value for name, value in said.items() if value is not ...}
 
+    def discovery(self) -> dict[str, Any]:
+        """Its endpoints, where Casdoor has them."""
+        return {
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/login/oauth/authorize",
+            "token_endpoint": self.url + TOKENS,
+            "device_authorization_endpoint": f"{self.url}/api/device-auth",
+            "userinfo_endpoint": f"{self.url}/api/userinfo",
+            "jwks_uri": self.url + KEYS,
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }
+
+    def tokens(self) -> dict[str, Any]:
+        """What it answers for a code: the ID token is the access token, as in Casdoor."""
+        token = self.token()
+        return {
+            "access_token": token,
+            "id_token": token,
+            "refresh_token": self.token(tokenType="refresh-token"),
+            "token_type": "Bearer",
+            "expires_in": 3600,
+            "scope": "openid profile",
+        }
+
     def token(self, header: dict[str, Any] | None = None, **changed: Any) -> str:
         """A token; a claim or header that is `...` is left out."""
         headers = {"kid": self.signer, "typ": "JWT", **(header or {})}
@@ -87,16 +115,24 @@ def served(issuer: Issuer) -> Iterator[Issuer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path == "/.well-known/openid-configuration":
-                self._answer(200, {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"})
+                self._answer(200, issuer.discovery())
                 return
             if self.path == "/moved":
                 self.send_response(302)
-                self.send_header("Location", f"{issuer.url}/keys")
+                self.send_header("Location", issuer.url + KEYS)
                 self.end_headers()
+                return
+            if self.path != KEYS:
+                self._answer(404, {})
                 return
             issuer.fetches += 1
             names = [] if issuer.down else issuer.published
             self._answer(503 if issuer.down else 200, {"keys": [jwk(name) for name in names]})
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            known = self.path.partition("?")[0] == TOKENS
+            self._answer(200 if known else 404, issuer.tokens() if known else {})
 
         def _answer(self, status: int, document: dict[str, Any]) -> None:
             body = json.dumps(document).encode()

@@ -11,7 +11,7 @@ from shared.adapters.oidc.claims import Rules, organization_of
 from shared.adapters.oidc.keys import KeyRing
 from shared.adapters.oidc.sources import HttpKeys
 from shared.domain.errors import Transient, Unauthenticated
-from tests.adapters.oidc.issuer import CLIENT, Issuer, served
+from tests.adapters.oidc.issuer import CLIENT, KEYS, Issuer, served
 
 TTL, PAUSE, STALE = 600.0, 5.0, 86_400.0
 
@@ -152,7 +152,7 @@ def test_over_http_by_discovery_and_without_a_restart() -> None:
 
 def test_an_address_of_keys_can_be_given() -> None:
     with served(Issuer()) as issuer:
-        keys = HttpKeys("https://id.example", jwks_url=f"{issuer.url}/keys")
+        keys = HttpKeys("https://id.example", jwks_url=issuer.url + KEYS)
         assert [entry["kid"] for entry in keys.fetch()["keys"]] == ["cert-1"]
 
 
