@@ -9,7 +9,6 @@ from uuid import UUID
 from shared.domain.errors import Conflict
 from shared.domain.git import Provider
 
-
 SWEPT: Final = "sweep"
 """The event of a delivery that never came, made up from where a branch is."""
 

@@ -114,8 +114,6 @@ def _request(delivery: Delivery, event: RequestEvent, tools: Tools, at: datetime
 def _preview(
     event: RequestEvent, service: Service, source: GitSource, tools: Tools, at: datetime
 ) -> Outcome:
-    if service.source is None or not service.source.previews:
-        return Outcome(service.name, Verdict.SKIPPED, "previews are off for this service")
     verdict, reason, ids = tools.on_request(
         event,
         source,

@@ -33,7 +33,7 @@ Reach = Callable[[GitConnection], tuple[GitProvider, str]]
 
 
 class OnRequest(Protocol):
-    """What follows from a pull or merge request for a service with previews."""
+    """What follows from a pull or merge request for one service. Again is fine."""
 
     def __call__(
         self,
@@ -46,14 +46,6 @@ class OnRequest(Protocol):
         domain: str,
         at: datetime,
     ) -> tuple[Verdict, str, tuple[str, ...]]: ...
-
-
-def no_previews(
-    event: RequestEvent, source: GitSource, **_: object
-) -> tuple[Verdict, str, tuple[str, ...]]:
-    """For a platform without previews."""
-    del event, source
-    return Verdict.SKIPPED, "this platform makes no previews", ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from shared.domain.ids import new_id, now
 from shared.domain.projects import Project
 from shared.domain.services import Service
 from shared.domain.signatures import signature
-from shared.domain.webhooks import Delivery, Verdict
+from shared.domain.webhooks import Delivery
 from shared.ports.git import Checks, Commit, SeenDelivery
 from shared.ports.queues import Consumable, Message
 from shared.ports.secrets import Vault
@@ -22,6 +22,7 @@ from shared.ports.store import UnitOfWork
 from shared.usecases import deliveries
 from shared.usecases.deciding import decide, failed
 from shared.usecases.intake import Incoming, Receipt, receive
+from shared.usecases.previews import on_request
 from shared.usecases.projects import create_project
 from shared.usecases.pushes import Tools
 from shared.usecases.services import create_service
@@ -94,7 +95,6 @@ class Inbox:
         self.connection = self._connection()
         self.hook = replace(self._hook(), **hook)
         self.fails: Exception | None = None
-        self.requests: list[Any] = []
         with self.store as uow:
             uow.connections.add(self.connection)
             uow.hooks.add(self.hook)
@@ -164,10 +164,6 @@ class Inbox:
     def tools(self) -> Tools:
         def reach(connection: GitConnection) -> tuple[Host, str]:
             return self.host, self.vault.open(connection.sealed_access_token, str(connection.id))
-
-        def on_request(event: Any, source: Any, **_: Any) -> tuple[Verdict, str, tuple[str, ...]]:
-            self.requests.append(event)
-            return Verdict.DEPLOYED, f"preview of {event.number}", ()
 
         return Tools(self.store, self.workflows, self.vault, reach, on_request, DOMAIN)
 

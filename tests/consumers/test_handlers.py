@@ -22,6 +22,7 @@ from shared.ports.queues import Message
 from shared.runtime import queues as runtime
 from shared.settings import Settings
 from shared.usecases.intake import BODY_LIMIT
+from shared.usecases.preview_following import PreviewPolicy
 from tests.consumers.inbox import SECRET, Inbox
 
 SAMPLES = [function.name for function in webhooks()]
@@ -36,6 +37,7 @@ def call(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> Call:
         "vault": inbox.vault,
         "webhook_queue": inbox.queue,
         "git_access": inbox.tools().reach,
+        "preview_policy": PreviewPolicy(),
         "settings": Settings(),
     }
     for name, provider in providers.items():
