@@ -99,43 +99,23 @@ class Maker:
         self, event: RequestEvent, source: GitSource, known: Preview | None, at: datetime
     ) -> Preview:
         """The request's row, as the event says it; a closed one begins anew."""
-        present = known or Preview(
-            id=new_id(),
-            organization_id=self.parent.organization_id,
-            project_id=self.parent.project_id,
-            service_id=self.parent.id,
-            connection_id=source.connection_id,
-            repository_id=source.repository_id,
-            number=event.number,
-            title=event.title,
-            branch=event.branch,
-            sha=event.sha,
-            author=event.author,
-            from_fork=event.from_fork,
-            state=PreviewState.AWAITING_APPROVAL,
-            created_at=at,
-            updated_at=at,
-            expires_at=at,
-            next_try_at=at,
-        )
-        preview = replace(
-            present,
-            connection_id=source.connection_id,
-            repository_id=source.repository_id,
-            title=event.title,
-            branch=event.branch[:255],
-            sha=event.sha,
-            author=event.author,
-            from_fork=event.from_fork,
-            state=PreviewState.AWAITING_APPROVAL if not present.open else present.state,
-            updated_at=at,
-            expires_at=at + self.policy.keep,
-            approved_by=None,
-            reason=None,
-        )
+        begun = _begun(self.parent, event, source, at)
+        begun = replace(begun, expires_at=at + self.policy.keep)
         if known is None:
-            self.uow.previews.add(preview)
-        return preview
+            self.uow.previews.add(begun)
+            return begun
+        if known.open:
+            begun = replace(begun, state=known.state, preview_service_id=known.preview_service_id)
+        return replace(
+            begun,
+            id=known.id,
+            created_at=known.created_at,
+            next_try_at=known.next_try_at,
+            comment_ref=known.comment_ref,
+            commented=known.commented,
+            tries=known.tries,
+            error=known.error,
+        )
 
     def deploy(self, preview: Preview, actor: str, effects: Effects) -> Deployment:
         """Accept a deployment of the preview's commit and write the preview down."""
@@ -164,6 +144,28 @@ class Maker:
             f"{self.policy.limit} previews of {self.parent.name} run already, which is the most: "
             "remove one with c2d previews delete, then push again"
         )
+
+
+def _begun(parent: Service, event: RequestEvent, source: GitSource, at: datetime) -> Preview:
+    return Preview(
+        id=new_id(),
+        organization_id=parent.organization_id,
+        project_id=parent.project_id,
+        service_id=parent.id,
+        connection_id=source.connection_id,
+        repository_id=source.repository_id,
+        number=event.number,
+        title=event.title,
+        branch=event.branch[:255],
+        sha=event.sha,
+        author=event.author[:255],
+        from_fork=event.from_fork,
+        state=PreviewState.AWAITING_APPROVAL,
+        created_at=at,
+        updated_at=at,
+        expires_at=at,
+        next_try_at=at,
+    )
 
 
 def _ended(preview: Preview, reason: str) -> Preview:
