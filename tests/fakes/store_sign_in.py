@@ -42,7 +42,8 @@ class FakeMembers:
     def remove(self, organization_id: UUID, member_id: UUID) -> None:
         tables = self._rows.tables
         tables.members.pop((organization_id, member_id), None)
-        drop(tables.grants, [k for k, g in tables.grants.items() if g.member_id == member_id])
+        mine = (organization_id, member_id)
+        drop(tables.grants, [k for k, g in tables.grants.items() if (k[0], g.member_id) == mine])
 
     def _of(self, organization_id: UUID) -> "list[Member]":
         rows = self._rows.tables.members.values()

@@ -1,6 +1,6 @@
 """The issuer beside the API, over fakes, with a browser that follows no redirect by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +13,17 @@ from infra.local.issuer.keys import SigningKeys
 from infra.local.issuer.parts import Parts, issuer_parts
 from infra.local.issuer.tokens import Signer
 from shared import bootstrap
+from shared.domain.audit import Act
 from shared.http import deps
 from shared.http.app import build_app
 from shared.http.local import modules
+from shared.ports.store import UnitOfWork
 from shared.settings import Settings
 from tests.fakes import limits
 from tests.fakes.store import FakeStore
 from tests.issuer.browser import URL, Browser
 
+Begin = Callable[[Act | None], UnitOfWork]
 MACHINE_TOKEN = "c2d_of_this_machine"
 
 
@@ -61,18 +64,24 @@ def issuer(tmp_path: Path, first_key: Path, clock: Clock) -> Parts:
 
 
 @pytest.fixture
+def begin(store: FakeStore) -> Begin:
+    """What makes transactions; a module may put a real store's there."""
+    return store.acting
+
+
+@pytest.fixture
 def client(
-    issuer: Parts, store: FakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    issuer: Parts, begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TestClient]:
     """The app of one machine, without its engine; its settings are a fresh process's."""
     settings = Settings(home=tmp_path, api_url=URL, api_token=MACHINE_TOKEN)
     monkeypatch.setattr(bootstrap, "settings", lambda: settings)
-    monkeypatch.setattr(bootstrap, "unit_of_work", lambda _act=None: store)
+    monkeypatch.setattr(bootstrap, "unit_of_work", lambda act=None: begin(act))
     limits.install(monkeypatch)
     bootstrap.access_tokens.cache_clear()
 
-    async def acting(current: deps.CurrentAct) -> FakeStore:
-        return store.acting(current)
+    async def acting(current: deps.CurrentAct) -> UnitOfWork:
+        return begin(current)
 
     every = [module.router for _, module in modules()]
     app = build_app([*every, oauth.router, web.router, members.router])
