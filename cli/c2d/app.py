@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "deployments": Entry(DEPLOY, "deployments", "List a service's deployments."),
     "projects": Entry(THINGS, "projects", "List, create, rename and delete projects."),
     "services": Entry(THINGS, "services", "List, create, change, restart and delete services."),
+    "git": Entry(THINGS, "git", "Connect GitHub or GitLab; repositories, branches, webhooks."),
     "env": Entry(THINGS, "env", "Environment variables: list, set, import, compare."),
     "previews": Entry(THINGS, "previews", "Previews of pull requests: list, approve, delete."),
     "link": Entry(THINGS, "link", "Say which service this folder belongs to."),

@@ -19,6 +19,8 @@ class Project(TypedDict):
 
 class Source(TypedDict):
     repository_url: str
+    connection_id: NotRequired[str | None]
+    repository: NotRequired[str | None]
     branch: NotRequired[str | None]
     root_directory: NotRequired[str | None]
 

@@ -24,7 +24,9 @@ def _text(flag: str, panel: str, help_text: str) -> Any:
     return typer.Option(flag, rich_help_panel=panel, help=help_text, show_default=False)
 
 
-Repo = Annotated[str | None, _text("--repo", _SOURCE, "The Git repository's address.")]
+Repo = Annotated[
+    str | None, _text("--repo", _SOURCE, "Its address, or owner/name of a connected account.")
+]
 Branch = Annotated[str | None, _text("--branch", _SOURCE, "The branch; its default if not given.")]
 Root = Annotated[str | None, _text("--root", _SOURCE, "The folder in it that is built.")]
 Dockerfile = Annotated[str | None, _text("--dockerfile", _BUILD, "The Dockerfile's path.")]

@@ -203,7 +203,7 @@ def test_a_repository_in_groups_is_named_with_its_slashes_encoded(
     [
         ("/git/repos", {"cursor": "x"}),
         ("/git/repos/acme/web/tree", {"ref": "--upload-pack=x"}),
-        ("/git/repos/acme/web/tree", {"path": "a\0b"}),
+        ("/git/repos/acme/web/tree", {"folder": "a\0b"}),
         ("/git/repos", {"limit": "0"}),
     ],
 )

@@ -29,7 +29,8 @@ class FakeProvider:
     """Answers as a provider does. `agree` is the person at its consent page.
 
     While `error` is set every call raises it. Tokens last `lasts`; each refresh token works once.
-    `hooks` holds (repository, url, secret) by id, `calls` the names of what was called.
+    `hooks` holds (repository, url, secret) by id, `calls` the names of what was called,
+    `asked` the state and challenge of each consent page.
     """
 
     base_url: str = "https://git.example"
@@ -44,6 +45,7 @@ class FakeProvider:
     refreshable: set[str] = field(default_factory=set)
     codes: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    asked: list[tuple[str, str]] = field(default_factory=list)
     told: list[Report] = field(default_factory=list)
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -80,6 +82,7 @@ class FakeProvider:
         return Grant(access, refresh, now() + self.lasts)
 
     def authorize_url(self, *, state: str, challenge: str, redirect_url: str) -> str:
+        self.asked.append((state, challenge))
         return f"{self.base_url}/authorize?state={state}&challenge={challenge}&to={redirect_url}"
 
     def exchange(self, *, code: str, verifier: str, redirect_url: str) -> Grant:

@@ -39,11 +39,12 @@ def open_service(
             return
         s.screen.value(url)
         # Only web addresses: what a service calls itself must not start another program.
-        if browser and _has_screen() and url.startswith(("http://", "https://")):
+        if browser and has_screen() and url.startswith(("http://", "https://")):
             webbrowser.open(url)
 
 
-def _has_screen() -> bool:
+def has_screen() -> bool:
+    """Whether a browser that is started here would be seen."""
     if not sys.stdout.isatty():
         return False
     known = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")

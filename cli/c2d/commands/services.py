@@ -8,6 +8,7 @@ from c2d import service_settings as settings
 from c2d.commands.projects import remove
 from c2d.env_options import Force
 from c2d.errors import CliError
+from c2d.git_accounts import ConnectionOption, link
 from c2d.models import Service
 from c2d.render import ago, short
 from c2d.runtime_log import follow_runtime, print_runtime
@@ -44,6 +45,7 @@ def create_service(
     name: Annotated[str, typer.Argument(help="Its name; its address begins with a short form.")],
     project: ProjectOption = None,
     repo: settings.Repo = None,
+    connection: ConnectionOption = None,
     branch: settings.Branch = None,
     root: settings.Root = None,
     dockerfile: settings.Dockerfile = None,
@@ -71,11 +73,13 @@ def create_service(
     Examples:
       $ c2d services create web -p demo --repo https://git.example/team/shop.git
       $ c2d services create api -p demo --repo URL --root services/api --port 9000
+      $ c2d services create shop -p demo --repo acme/shop     of a connected account
     """
     given = _given(locals())
     with session(as_json) as s:
         owner = s.names.project(project)
         body = {"name": name, **settings.document(given)}
+        link(s, body, repo, connection)
         service = s.client.post(f"/projects/{owner['id']}/services", body)
         path = f"{owner['slug']}/{service['slug']}"
         if as_json:
@@ -91,6 +95,7 @@ def set_service(
     project: ProjectOption = None,
     name: Annotated[str | None, typer.Option(help="Another name.")] = None,
     repo: settings.Repo = None,
+    connection: ConnectionOption = None,
     branch: settings.Branch = None,
     root: settings.Root = None,
     dockerfile: settings.Dockerfile = None,
@@ -124,6 +129,7 @@ def set_service(
     with session(as_json) as s:
         found = s.names.service(service, project)
         body = settings.document(given, found)
+        link(s, body, repo, connection)
         if name is not None:
             body["name"] = name
         if not body:

@@ -36,11 +36,11 @@ def get_tree(
     access: GitAccess,
     connection_id: OfConnection = None,
     ref: Ref = None,
-    path: Folder = "",
+    folder: Folder = "",
 ) -> TreeOut:
     """The files and folders below a folder, what is nearest to it first."""
     connection = chosen(caller.organization_id, connection_id, uow=uow)
-    ref, tree = tree_of(connection, f"{owner}/{repo}", ref, path, access=access)
+    ref, tree = tree_of(connection, f"{owner}/{repo}", ref, folder, access=access)
     items = [EntryOut.model_validate(entry) for entry in tree.entries]
     return TreeOut(ref=ref, items=items, complete=tree.complete)
 
