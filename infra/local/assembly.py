@@ -11,7 +11,7 @@ from pathlib import Path
 from infra.caddy import render
 from infra.caddy.layout import EdgeLayout
 from infra.local import processes
-from infra.local.components import Component, inherited_environment
+from infra.local.components import Component, inherited_environment, of_the_platform
 from infra.local.engine import docker_program, engine_component, ensure_engine
 from infra.local.errors import RefusedError
 from infra.local.postgres import Cluster, create_database, open_cluster, postgres_component
@@ -32,6 +32,7 @@ def platform_environment(settings: LocalSettings, state: State, database: str) -
     credentials = json.loads(state.credentials.read_text())
     return {
         **inherited_environment(),
+        **of_the_platform(),
         "C2D_HOME": str(settings.home),
         "PORT": str(settings.api_port),
         "C2D_API_URL": settings.api_url,

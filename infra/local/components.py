@@ -6,8 +6,14 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 Probe = Callable[[], str | None]
+_SECRET: Final = "_CLIENT_SECRET"  # noqa: S105 - how a name ends
+_OF_THE_PLATFORM: Final = (
+    *("C2D_GITHUB_CLIENT_SECRET", "C2D_GITLAB_CLIENT_SECRET", "GITLAB_BASE_URL"),
+    *("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET", "GITLAB_CLIENT_ID", "GITLAB_CLIENT_SECRET"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,10 @@ class Component:
 
 
 def inherited_environment() -> dict[str, str]:
-    """What every component gets from the caller: paths, locale, proxies and certificates."""
+    """What every component gets from the caller: paths, locale, proxies, certificates, settings.
+
+    Not the secrets of applications elsewhere: see `of_the_platform`.
+    """
     names = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "TMPDIR", "DOCKER_HOST"}
     names |= {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
     names |= {"GIT_SSL_CAINFO", "DOCKER_CONFIG", "XDG_RUNTIME_DIR"}
@@ -80,4 +89,11 @@ def inherited_environment() -> dict[str, str]:
         name: value
         for name, value in os.environ.items()
         if name in names or name.lower() in proxies or name.startswith("C2D_")
+        if not name.endswith(_SECRET)
     }
+
+
+def of_the_platform() -> dict[str, str]:
+    """What the platform alone gets from the caller: how it is known at Git providers, under our
+    names and the original's."""
+    return {name: os.environ[name] for name in _OF_THE_PLATFORM if name in os.environ}
