@@ -56,6 +56,9 @@ def digest(name):
     return hashlib.sha256(os.environ.get(name, "").encode()).hexdigest()
 
 class Handler(BaseHTTPRequestHandler):
+    def log_message(self, *_):
+        pass  # it would come between two halves of a secret
+
     def do_GET(self):
         if self.path == "/crash":
             tell()

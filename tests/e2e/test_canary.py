@@ -57,7 +57,8 @@ class Told:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory, repository: Repositories) -> Iterator[Told]:
-    canaries = {name: Canary.new() for name in ("BUILD", "RUN", "BOTH", "GIT", "FORGOTTEN")}
+    names = ("BUILD", "RUN", "BOTH", "SHARED", "GIT", "FORGOTTEN")
+    canaries = {name: Canary.new() for name in names}
     login = tmp_path_factory.mktemp("login") / "git"
     login.write_text(f"{GIT_USER}\n{canaries['GIT'].value}")
     code = repository("secretive")
@@ -87,6 +88,18 @@ def give_secrets(told: Told) -> None:
             "POST", f"/services/{told.service['id']}/env", json=variable
         )
         assert shown["value"] is None
+    share_secret(told)
+
+
+def share_secret(told: Told) -> None:
+    """A sealed variable of another service, which the app gets by a reference."""
+    client, project = told.platform.client, told.service["project_id"]
+    db = client.service(project, "db", "https://git.example/none.git")
+    sealed = {"key": "PASSWORD", "value": told.canaries["SHARED"].value, "sealed": True}
+    client.call("POST", f"/services/{db['id']}/env", json=sealed)
+    link = {"key": "SHARED_CANARY", "value": "${{db.PASSWORD}}"}
+    shown = client.call("POST", f"/services/{told.service['id']}/env", json=link)
+    assert (shown["value"], shown["secret"]) == ("${{db.PASSWORD}}", False)
 
 
 def live_through(told: Told, code: Any) -> None:
