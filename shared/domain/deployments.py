@@ -144,6 +144,28 @@ class StepOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """A deployment with what lies around it: the slugs of its public name, and the number and
+    state of the deployment that holds the service's lease."""
+
+    deployment: Deployment
+    service_slug: str
+    project_slug: str
+    holder_number: int | None = None
+    holder_state: DeploymentState | None = None
+
+    @property
+    def waiting_for(self) -> str | None:
+        """Why it waits, in a sentence."""
+        mine = self.deployment
+        if mine.lease_number is not None or mine.terminal:
+            return None
+        if self.holder_number is None or self.holder_number == mine.number:
+            return None
+        return f"deployment {self.holder_number} of this service is {self.holder_state}"
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One line of a deployment's ledger. Timelines read only these."""
 

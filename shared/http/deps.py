@@ -66,6 +66,11 @@ async def store(current: CurrentAct) -> UnitOfWork:
     return bootstrap.unit_of_work(current)
 
 
+async def glance() -> UnitOfWork:
+    """For a single statement that only reads: no transaction is begun around it."""
+    return bootstrap.glance()
+
+
 async def workflows() -> Workflows:
     return bootstrap.workflows()
 
@@ -107,9 +112,9 @@ async def signals(request: Request) -> Signals | None:
     found: Signals | None = getattr(request.app.state, "signals", None)
     return found
 
+
 Someone = Annotated[Actor, Depends(actor)]
 """Whoever is signed in, with or without a scope."""
-
 Caller = Annotated[Actor, Depends(requiring(Scope.READ))]
 Deployer = Annotated[Actor, Depends(requiring(Scope.DEPLOY))]
 Writer = Annotated[Actor, Depends(requiring(Scope.WRITE))]
@@ -117,6 +122,7 @@ Admin = Annotated[Actor, Depends(requiring(Scope.ADMIN))]
 RegisteredAgent = Annotated[str, Depends(agent)]
 JobToken = Annotated[str, Depends(job_token)]
 Store = Annotated[UnitOfWork, Depends(store)]
+Glance = Annotated[UnitOfWork, Depends(glance)]
 Engine = Annotated[Workflows, Depends(workflows)]
 Secrets = Annotated[Vault, Depends(vault)]
 Cloud = Annotated[Compute, Depends(compute)]

@@ -121,11 +121,13 @@ def _complete(method: str, operation: Document) -> None:
     if writes and secured and not by_agent:
         operation.setdefault("parameters", []).append(_KEY)
     responses = operation["responses"]
-    statuses = [*_statuses(operation, writes=writes, secured=secured)]
+    # what an endpoint names itself is described like the rest
+    named = {int(status) for status in responses if status.isdigit()} & _TEXTS.keys()
+    statuses = [*named, *_statuses(operation, writes=writes, secured=secured)]
     for status in [*statuses, Gone.status] if by_agent else statuses:
         described = {"description": _TEXTS[status], "content": {PROBLEM: {"schema": _REF}}}
         present = responses.get(str(status), {})
-        if status == Invalid.status or not present:
+        if status == Invalid.status or "content" not in present:
             responses[str(status)] = described
     names = {parameter["name"] for parameter in operation.get("parameters", [])}
     if "If-None-Match" in names:
@@ -133,6 +135,10 @@ def _complete(method: str, operation: Document) -> None:
     if "dry_run" in names and "202" in responses:
         responses["200"] = {**responses["202"], "description": "What would happen"}
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _is_id(schema: Document) -> bool:
+    return any(option.get("format") == "uuid" for option in (schema, *schema.get("anyOf", [])))
 
 
 def _statuses(operation: Document, *, writes: bool, secured: bool) -> Iterator[int]:
@@ -143,8 +149,8 @@ def _statuses(operation: Document, *, writes: bool, secured: bool) -> Iterator[i
         BadRequest.status: body or "cursor" in names,
         Unauthenticated.status: secured,
         Forbidden.status: secured,
-        NotFound.status: any(p["in"] == "path" for p in parameters) or body,
-        Conflict.status: writes,
+        NotFound.status: body or any(p["in"] == "path" or _is_id(p["schema"]) for p in parameters),
+        Conflict.status: writes or "git" in operation.get("tags", []),
         PreconditionFailed.status: "If-Match" in names,
         TooLarge.status: body,
         Invalid.status: bool(parameters) or body,

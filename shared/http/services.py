@@ -1,10 +1,11 @@
 """Services and deployments between the API and the domain."""
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
 
-from shared.domain.deployments import Deployment
+from shared.domain.deployments import Deployment, Placed
 from shared.domain.services import OverlapPolicy, Service
 from shared.http.schemas import (
     BuildBody,
@@ -18,7 +19,7 @@ from shared.http.schemas import (
 from shared.http.sources import SourceBody, link_out
 from shared.ports.store import UnitOfWork
 from shared.settings import Settings
-from shared.usecases.services import running, waiting_for
+from shared.usecases.services import running
 
 
 class ServiceSettings(Strict):
@@ -57,7 +58,11 @@ def service_out(uow: UnitOfWork, service: Service, settings: Settings) -> Servic
 
 def deployment_out(uow: UnitOfWork, deployment: Deployment, settings: Settings) -> DeploymentOut:
     """A deployment as the API shows it, inside the caller's transaction."""
-    service = uow.services.get(deployment.organization_id, deployment.service_id)
-    return DeploymentOut.of(
-        deployment, service_url(uow, service, settings), waiting_for(uow, deployment)
-    )
+    placed = uow.deployments.placed(deployment.organization_id, deployment.id)
+    return placed_out(replace(placed, deployment=deployment), settings)
+
+
+def placed_out(placed: Placed, settings: Settings) -> DeploymentOut:
+    """A deployment as the API shows it."""
+    url = settings.addresses.url(placed.service_slug, placed.project_slug)
+    return DeploymentOut.of(placed.deployment, url, placed.waiting_for)

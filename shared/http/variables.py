@@ -120,7 +120,7 @@ def assignments(body: bytes, content_type: str) -> list[Assignment]:
             for e in error.errors(include_input=False, include_url=False, include_context=False)
         )
         raise Invalid(f"the body is not a set of variables: {where}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Invalid(
             "the body is not JSON: send variables as JSON, or .env as text/plain"
         ) from None

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
-from shared.domain.deployments import Deployment
+from shared.domain.deployments import Deployment, Placed
 from shared.domain.leases import Lease, Waiter
 from shared.domain.projects import Project
 from shared.domain.releases import Instance, Release
@@ -84,6 +84,9 @@ class Deployments(Protocol):
     def add(self, deployment: Deployment) -> None: ...
 
     def get(self, organization_id: UUID, deployment_id: UUID) -> Deployment: ...
+
+    def placed(self, organization_id: UUID, deployment_id: UUID) -> Placed:
+        """The deployment with what is shown around it, in one statement. Raises NotFound."""
 
     def lock(self, organization_id: UUID, deployment_id: UUID) -> Deployment: ...
 

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from shared.domain.audit import changed_fields
-from shared.domain.deployments import Deployment
 from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import new_id, now, slug
 from shared.domain.masking import Masker
@@ -179,17 +178,6 @@ def running(uow: UnitOfWork, service: Service) -> Running | None:
             release = uow.releases.get(service.organization_id, instance.release_id)
             return Running(release, instance)
     return None
-
-
-def waiting_for(uow: UnitOfWork, deployment: Deployment) -> str | None:
-    """Why a waiting deployment waits, in a sentence."""
-    if deployment.lease_number is not None or deployment.terminal:
-        return None
-    lease = uow.leases.lock(deployment.organization_id, deployment.service_id)
-    if lease.holder is None or lease.holder == deployment.id:
-        return None
-    holder = uow.deployments.get(deployment.organization_id, lease.holder)
-    return f"deployment {holder.number} of this service is {holder.state}"
 
 
 def runtime_logs(

@@ -10,8 +10,11 @@ from shared.domain.access import ApiToken, Scope, new_token_text, token_hash
 from shared.domain.deployments import DeploymentState
 from shared.domain.git import GitAuthorization, Provider
 from shared.domain.ids import now
+from shared.domain.previews import PreviewState
 from shared.domain.releases import InstanceRole, ReleaseState
 from shared.domain.resources import ResourceState
+from shared.domain.services import Source
+from shared.domain.webhooks import Verdict
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
 from shared.usecases import variables
@@ -22,6 +25,16 @@ from tests.api.operations import Operation
 AGENT_TOKEN = "c2da_of_the_test"
 SECRET = "s3cret-of-the-scene"
 LIVE = DeploymentState.LIVE
+DECIDED: dict[str, Any] = {
+    "payload": {"event": {"kind": "other", "name": "push"}},
+    "verdict": Verdict.SKIPPED,
+    "decided_at": now(),
+}
+AWAITED: dict[str, Any] = {
+    "state": PreviewState.AWAITING_APPROVAL,
+    "from_fork": True,
+    "sha": "0" * 40,
+}
 
 
 @dataclass
@@ -136,15 +149,22 @@ def _git(to: Scene, uow: UnitOfWork, vault: Vault) -> None:
     sealed = vault.seal("gho_token", str(connection.id))
     with uow:
         uow.connections.add(replace(connection, sealed_access_token=sealed))
+        unused = made_git.a_connection(organization_id=to.organization_id, account_id="43")
+        uow.connections.add(unused)
         hook = made_git.a_hook(connection)
         uow.hooks.add(hook)
-        delivery = made_git.a_delivery(hook)
+        delivery = made_git.a_delivery(hook, **DECIDED)
         uow.deliveries.record(delivery)
-        service = uow.services.get(to.organization_id, _uuid(to.ids["service_id"]))
-        preview = made_git.a_preview(service, connection)
+        project = uow.projects.get(to.organization_id, _uuid(to.ids["project_id"]))
+        source = Source("https://github.com/acme/web.git", branch="main", previews=True)
+        connected = made.a_service(project, name="Connected", slug="connected", source=source)
+        service = uow.services.add(connected)
+        uow.sources.put(made_git.a_source(service, connection))
+        preview = made_git.a_preview(service, connection, **AWAITED)
         uow.previews.add(preview)
         begun = _begun(to)
         uow.authorizations.add(begun)
+    to.special["git.disconnect"] = {"connection_id": unused.id}
     to.ids |= {
         "authorization_id": begun.id,
         "connection_id": connection.id,

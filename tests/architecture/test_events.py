@@ -60,6 +60,7 @@ def over_fakes(routers: list[APIRouter], **options: Any) -> FastAPI:
     app = BUILD_APP(routers, **options)
     fakes: dict[Callable[..., Any], Callable[[], Any]] = {
         deps.store: lambda: Current.world.store,
+        deps.glance: lambda: Current.world.store,
         deps.workflows: lambda: Current.world.workflows,
         deps.vault: lambda: Current.world.vault,
         deps.compute: lambda: Current.world.compute,

@@ -98,6 +98,7 @@ def platform(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePl
     app = build_app(module.router for _, module in modules())
     fakes = {
         deps.store: lambda: engine._store,
+        deps.glance: lambda: engine._store,
         deps.workflows: lambda: engine,
         deps.vault: FakeVault,
         deps.compute: FakeCompute,

@@ -54,6 +54,7 @@ def api(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     app.dependency_overrides |= {
         deps.actor: actor,
         deps.store: store,
+        deps.glance: store,
         deps.workflows: lambda: world.workflows,
         deps.vault: lambda: world.vault,
         deps.compute: lambda: world.compute,

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from shared.adapters.postgres import cursors
-from shared.domain.deployments import Deployment, Step, StepOutcome
+from shared.domain.deployments import Deployment, Placed, Step, StepOutcome
 from shared.domain.errors import Conflict
 from shared.domain.ids import now
 from shared.domain.projects import Project
@@ -148,6 +148,19 @@ class FakeDeployments:
         return require(self._rows.tables.deployments, (organization_id, deployment_id))
 
     lock = get
+
+    def placed(self, organization_id: UUID, deployment_id: UUID) -> Placed:
+        tables = self._rows.tables
+        found = self.get(organization_id, deployment_id)
+        lease = tables.leases.get((organization_id, found.service_id))
+        holder = self.get(organization_id, lease.holder) if lease and lease.holder else None
+        return Placed(
+            found,
+            require(tables.services, (organization_id, found.service_id)).slug,
+            require(tables.projects, (organization_id, found.project_id)).slug,
+            holder and holder.number,
+            holder and holder.state,
+        )
 
     def _of_service(self, organization_id: UUID, service_id: UUID) -> list[Deployment]:
         return [

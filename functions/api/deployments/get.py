@@ -3,44 +3,48 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
+from shared.domain.deployments import Placed
 from shared.http.app import BASE
-from shared.http.deps import Caller, Config, Store, Wait, Wakeups
+from shared.http.conditional import IfNoneMatch, tagged
+from shared.http.deps import Caller, Config, Glance, Wait, Wakeups
 from shared.http.entry import lambda_handler
 from shared.http.schemas import DeploymentOut
-from shared.http.services import deployment_out
+from shared.http.services import placed_out
 from shared.http.waiting import until
 
 router = APIRouter(tags=["deployments"])
 Seen = Annotated[str | None, Query(description="The state you know: wait until it is another")]
 
 
-@router.get(f"{BASE}/deployments/{{deployment_id}}")
+@router.get(f"{BASE}/deployments/{{deployment_id}}", response_model=DeploymentOut)
 async def get_deployment(
     deployment_id: UUID,
+    request: Request,
     caller: Caller,
-    uow: Store,
+    uow: Glance,
     settings: Config,
     signals: Wakeups,
     wait: Wait = 0,
     seen: Seen = None,
-) -> DeploymentOut:
+    _: IfNoneMatch = None,
+) -> Response:
     """One deployment; with `wait` and `seen` as soon as its state is another."""
 
-    def look() -> DeploymentOut:
+    def look() -> Placed:
         with uow:
-            found = uow.deployments.get(caller.organization_id, deployment_id)
-            return deployment_out(uow, found, settings)
+            return uow.deployments.placed(caller.organization_id, deployment_id)
 
-    return await until(
+    placed = await until(
         look,
-        lambda d: d.state != seen,
+        lambda p: p.deployment.state != seen,
         signals=signals,
         channel="deployments",
         key=str(deployment_id),
         seconds=wait if seen else 0,
     )
+    return tagged(request, placed_out(placed, settings), placed.deployment.version)
 
 
 handler = lambda_handler(router)

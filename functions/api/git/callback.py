@@ -22,7 +22,7 @@ Said = Annotated[str | None, Query(max_length=2000)]
 @router.get(
     "/git/callback/{provider}",
     response_class=HTMLResponse,
-    responses={303: {"description": "To the terminal that waits on this machine"}},
+    responses={303: {"description": "To the terminal that waits on this machine"}, 403: {}},
 )
 def callback(
     provider: Provider,

@@ -1,17 +1,57 @@
 """Deployments in the database."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import bindparam, select
+
 from shared.adapters.postgres.entities import Entities
-from shared.adapters.postgres.tables import deployments
+from shared.adapters.postgres.tables import deployments, leases, projects, services
 from shared.adapters.postgres.transaction import Transaction
-from shared.domain.deployments import TERMINAL, Deployment, DeploymentState
+from shared.domain.deployments import TERMINAL, Deployment, DeploymentState, Placed
+from shared.domain.errors import NotFound
 from shared.ports.pages import Page
 
 _UNFINISHED: Final = sorted(set(DeploymentState) - TERMINAL)
+
+
+_OWN: Final = len(fields(Deployment))
+_holder: Final = deployments.alias("holder")
+_of_service: Final = (deployments.c.organization_id == leases.c.organization_id) & (
+    deployments.c.service_id == leases.c.service_id
+)
+_PLACED: Final = (
+    select(
+        *(deployments.c[field.name] for field in fields(Deployment)),
+        services.c.slug,
+        projects.c.slug.label("project_slug"),
+        _holder.c.number.label("holder_number"),
+        _holder.c.state.label("holder_state"),
+    )
+    .join_from(
+        deployments,
+        services,
+        (services.c.organization_id == deployments.c.organization_id)
+        & (services.c.id == deployments.c.service_id),
+    )
+    .join(
+        projects,
+        (projects.c.organization_id == services.c.organization_id)
+        & (projects.c.id == services.c.project_id),
+    )
+    .outerjoin(leases, _of_service)
+    .outerjoin(
+        _holder,
+        (_holder.c.organization_id == leases.c.organization_id) & (_holder.c.id == leases.c.holder),
+    )
+    .where(
+        deployments.c.organization_id == bindparam("organization_id"),
+        deployments.c.id == bindparam("id"),
+    )
+)
+"""A deployment's own columns in the order of its fields, then what `Placed` adds."""
 
 
 class SqlDeployments:
@@ -24,6 +64,14 @@ class SqlDeployments:
 
     def get(self, organization_id: UUID, deployment_id: UUID) -> Deployment:
         return self._rows.get(organization_id, deployment_id)
+
+    def placed(self, organization_id: UUID, deployment_id: UUID) -> Placed:
+        key = {"organization_id": organization_id, "id": deployment_id}
+        row = self._rows.transaction.row(_PLACED, key)
+        if row is None:
+            raise NotFound(f"there is no deployment {deployment_id}")
+        # selected in the order of the fields
+        return Placed(Deployment(*row[:_OWN]), *row[_OWN:])
 
     def lock(self, organization_id: UUID, deployment_id: UUID) -> Deployment:
         return self._rows.get(organization_id, deployment_id, lock=True)
