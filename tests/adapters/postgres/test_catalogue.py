@@ -8,6 +8,7 @@ import pytest
 from shared.domain.errors import BadRequest, Conflict, NotFound
 from shared.domain.projects import Project
 from shared.domain.services import ServiceState
+from shared.domain.variables import EnvVersion, Link
 from shared.ports.store import UnitOfWork
 from tests.adapters.postgres.conftest import ALL
 from tests.adapters.postgres.made import (
@@ -17,6 +18,7 @@ from tests.adapters.postgres.made import (
     a_project,
     a_service,
     a_variable,
+    moment,
     stored_shop,
 )
 
@@ -200,3 +202,69 @@ def test_dropping_a_variable_that_is_not_set_is_refused(uow: UnitOfWork) -> None
     service = stored_shop(uow).service
     with pytest.raises(NotFound, match="'COLOR'"), uow:
         uow.variables.drop(ORG, service.id, "COLOR", 1)
+
+
+def test_versions_of_variables_are_recorded_once_and_listed_newest_first(uow: UnitOfWork) -> None:
+    service = stored_shop(uow).service
+    made = [EnvVersion(ORG, service.id, n, f"author-{n}", moment()) for n in (1, 2, 3)]
+    made[2] = replace(made[2], restored_from=1)
+    with uow:
+        for version in made:
+            uow.variables.record(version)
+    with pytest.raises(Conflict), uow:
+        uow.variables.record(made[0])
+    with uow:
+        first = uow.variables.versions(ORG, service.id, 2, None)
+        rest = uow.variables.versions(ORG, service.id, 2, first.next_cursor)
+        assert [*first.items, *rest.items] == made[::-1]
+        assert rest.next_cursor is None
+        assert uow.variables.version(ORG, service.id, 3) == made[2]
+        assert uow.variables.versions(OTHER_ORG, service.id, 9, None).items == []
+    with pytest.raises(NotFound), uow:
+        uow.variables.version(OTHER_ORG, service.id, 1)
+    with pytest.raises(BadRequest), uow:
+        uow.variables.versions(ORG, service.id, 2, "nonsense")
+
+
+def test_values_that_began_or_ended_between_versions_are_found(uow: UnitOfWork) -> None:
+    service = stored_shop(uow).service
+    one, two = a_variable(service, "A", 1), a_variable(service, "A", 3, write_only=True)
+    other = a_variable(service, "B", 2, refers_to=("A", "db.URL"))
+    with uow:
+        for variable in (one, other, two):
+            uow.variables.put(variable)
+        uow.variables.drop(ORG, service.id, "B", 4)
+    ended, gone = replace(one, removed_in=3), replace(other, removed_in=4)
+    with uow:
+        assert uow.variables.between(ORG, service.id, 1, 1) == [ended]
+        assert uow.variables.between(ORG, service.id, 3, 3) == [ended, two]
+        assert uow.variables.between(ORG, service.id, 2, 4) == [ended, two, gone]
+        assert uow.variables.between(ORG, service.id, 5, 9) == []
+        assert uow.variables.between(OTHER_ORG, service.id, 1, 9) == []
+
+
+def test_what_is_set_in_a_project_is_told_without_its_values(uow: UnitOfWork) -> None:
+    shop, other = stored_shop(uow), stored_shop(uow, "other")
+    service = shop.service
+    with uow:
+        uow.variables.put(a_variable(service, "A", 1, secret=True))
+        uow.variables.put(a_variable(service, "B", 1))
+        uow.variables.put(a_variable(service, "B", 2, refers_to=("A",)))
+        uow.variables.put(a_variable(service, "GONE", 1))
+        uow.variables.drop(ORG, service.id, "GONE", 2)
+        uow.variables.put(a_variable(other.service, "C", 1))
+    with uow:
+        assert uow.variables.links(ORG, shop.project.id) == [
+            Link(service.id, "A", True, ()),
+            Link(service.id, "B", False, ("A",)),
+        ]
+        assert uow.variables.links(OTHER_ORG, shop.project.id) == []
+
+
+def test_versions_go_with_their_service(uow: UnitOfWork) -> None:
+    service = stored_shop(uow).service
+    with uow:
+        uow.variables.record(EnvVersion(ORG, service.id, 1, "ada", moment()))
+    with uow:
+        uow.services.remove(ORG, service.id)
+        assert uow.variables.versions(ORG, service.id, 9, None).items == []
