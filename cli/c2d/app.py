@@ -40,6 +40,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "git": Entry(THINGS, "git", "Connect GitHub or GitLab; repositories, branches, webhooks."),
     "env": Entry(THINGS, "env", "Environment variables: list, set, import, compare."),
     "previews": Entry(THINGS, "previews", "Previews of pull requests: list, approve, delete."),
+    "deliveries": Entry(THINGS, "deliveries", "What Git providers delivered, and its verdict."),
     "link": Entry(THINGS, "link", "Say which service this folder belongs to."),
     "login": Entry(PLATFORM, "login", "Sign in to a platform."),
     "logout": Entry(PLATFORM, "logout", "Forget the address and the token."),

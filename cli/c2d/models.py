@@ -172,3 +172,20 @@ class Difference(TypedDict):
     before: str | None
     after: str | None
     secret: bool
+
+
+class Delivery(TypedDict):
+    id: str
+    provider: str
+    delivery_id: str
+    event: str
+    state: str
+    reason: str | None
+    ref: str | None
+    sha: str | None
+    author: str | None
+    message: str | None
+    deployment_ids: list[str]
+    failures: int
+    created_at: str
+    decided_at: str | None

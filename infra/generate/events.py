@@ -5,7 +5,18 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from infra.generate.functions import ROOT, Endpoint, endpoints, schedules, tasks
+from infra.generate.functions import (
+    ROOT,
+    Endpoint,
+    Function,
+    consumers,
+    edge,
+    endpoints,
+    schedules,
+    tasks,
+    webhooks,
+)
+from shared.domain.signatures import signature
 
 FOLDER: Final = ROOT / "events"
 SAMPLE_ID: Final = "00000000-0000-4000-8000-000000000001"
@@ -62,8 +73,25 @@ def render() -> dict[Path, str]:
     http = {path_of(e.name): _http(e) for e in endpoints()}
     state = {path_of(f"tasks.{t.name}"): {**TASK, **EXTRA.get(t.name, {})} for t in tasks()}
     clock: dict[Path, Any] = {path_of(s.name): {} for s in schedules()}
-    made = {**http, **state, **clock}
+    hooks = {path_of(w.name): _webhook(w) for w in webhooks()}
+    queued = {path_of(c.name): _batch(c) for c in consumers()}
+    before: dict[Path, Any] = {path_of(e.name): _authorizer() for e in edge()}
+    made = {**http, **state, **clock, **before, **hooks, **queued}
     return {path: json.dumps(event, indent=2) + "\n" for path, event in made.items()}
+
+
+def _authorizer() -> dict[str, Any]:
+    """What API Gateway asks before an endpoint."""
+    [asked] = [e for e in endpoints() if e.name == "api.me.get"]
+    event = _http(asked)
+    token = "c2d_" + "sample-" * 4
+    return {
+        **event,
+        "type": "REQUEST",
+        "routeArn": "arn:aws:execute-api:us-east-1:000000000000:sample/$default/GET/me",
+        "identitySource": [f"Bearer {token}"],
+        "headers": {**event["headers"], "authorization": f"Bearer {token}"},
+    }
 
 
 def path_of(name: str) -> Path:
@@ -104,6 +132,45 @@ def _http(endpoint: Endpoint) -> dict[str, Any]:
         **({"body": json.dumps(body)} if body is not None else {}),
         "isBase64Encoded": False,
     }
+
+
+def _webhook(endpoint: Endpoint) -> dict[str, Any]:
+    """The first delivery of a webhook whose secret is `sample`: it says that all is well."""
+    github = endpoint.name == "webhooks.github"
+    body = json.dumps({"zen": "Keep it logically awesome."} if github else {"object_kind": "note"})
+    proof = {
+        "x-github-hook-id": "1",
+        "x-github-event": "ping",
+        "x-github-delivery": SAMPLE_ID,
+        "x-hub-signature-256": signature("sample", body.encode()),
+    }
+    if not github:
+        proof = {
+            "x-gitlab-webhook-uuid": "1",
+            "x-gitlab-event": "Note Hook",
+            "idempotency-key": SAMPLE_ID,
+            "x-gitlab-token": "sample",
+        }
+    event = _http(endpoint)
+    known = {name: event["headers"][name] for name in ("content-type", "host")}
+    return {**event, "headers": {**known, **proof}, "body": body}
+
+
+def _batch(function: Function) -> dict[str, Any]:
+    """One message, as its queue hands it to the consumer."""
+    body = {"organization_id": SAMPLE_ID, "delivery_id": SAMPLE_ID, "attempt": 1}
+    queue = f"{function.name.removeprefix('consumers.')}.fifo"
+    record = {
+        "messageId": SAMPLE_ID,
+        "receiptHandle": "sample-handle",
+        "body": json.dumps(body),
+        "attributes": {"ApproximateReceiveCount": "1", "MessageGroupId": SAMPLE_ID},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:eu-central-1:000000000000:sample-{queue}",
+        "awsRegion": "eu-central-1",
+    }
+    return {"Records": [record]}
 
 
 def _token(endpoint: Endpoint) -> str:

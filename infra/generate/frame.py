@@ -5,7 +5,9 @@ from typing import Any, Final
 
 import yaml
 
-from infra.generate.policies import ANY, MACHINE_ARN, sub
+from infra.generate.functions import Function
+from infra.generate.policies import ANY, MACHINE_ARN, QUEUE_URL, QUEUES, queue_name, sub
+from infra.generate.policies import of_function as allowed_to
 from shared import bootstrap
 from shared.settings import Timeouts
 
@@ -28,6 +30,10 @@ PARAMETERS: Final = {
     "Domain": "Services answer below it",
 }
 TOKENS: Final = {"TokensSecret": "ARN of the secret with the keys `api_token` and `agent_token`"}
+SIGN_IN: Final = {
+    "OidcIssuer": "The identity provider that signs people in; empty for API tokens only",
+    "OidcAudience": "This application's client id there",
+}
 _REASON: Final = re.compile(re.escape(f"'{ANY}") + "(.+)'")
 
 
@@ -45,11 +51,24 @@ def stack(what: str, resources: dict[str, Any]) -> dict[str, Any]:
         "AWSTemplateFormatVersion": "2010-09-09",
         "Transform": "AWS::Serverless-2016-10-31",
         "Description": f"Click to Deploy: {what}.",
-        "Parameters": _strings(strings) | _lists(LISTS),
+        "Parameters": _strings(strings) | _optional(what) | _lists(LISTS),
         "Conditions": {"InVpc": in_vpc},
         "Globals": {"Function": _globals(what)},
         "Resources": {"Logs": log_group(f"/${{Prefix}}/{what.lower()}"), **resources},
     }
+
+
+def of_function(function: Function, events: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The function with what it may do and what calls it."""
+    properties: dict[str, Any] = {
+        "Handler": function.handler,
+        "Description": function.description,
+    }
+    if allowed := allowed_to(function):
+        properties["Policies"] = allowed
+    if events:
+        properties["Events"] = events
+    return {"Type": "AWS::Serverless::Function", "Properties": properties}
 
 
 def log_group(name: str) -> dict[str, Any]:
@@ -63,6 +82,12 @@ def log_group(name: str) -> dict[str, Any]:
 
 def _strings(parameters: dict[str, str]) -> dict[str, Any]:
     return {name: {"Type": "String", "Description": text} for name, text in parameters.items()}
+
+
+def _optional(what: str) -> dict[str, Any]:
+    """Who signs people in is the API's affair alone."""
+    strings = _strings(SIGN_IN if what == "API" else {})
+    return {name: {**string, "Default": ""} for name, string in strings.items()}
 
 
 def _lists(parameters: dict[str, str]) -> dict[str, Any]:
@@ -88,15 +113,21 @@ def _globals(what: str) -> dict[str, Any]:
 
 def _environment(what: str) -> dict[str, Any]:
     arns = ", ".join(f'"{m}": "{MACHINE_ARN}:${{Prefix}}-{m}"' for m in bootstrap.MACHINES)
+    names = [name for queue in QUEUES for name in (queue, f"{queue}-dead")]
+    urls = ", ".join(f'"{name}": "{QUEUE_URL}/{queue_name(name)}"' for name in names)
     tokens = {
         "C2D_API_TOKEN": _secret("TokensSecret", "api_token"),
         "C2D_AGENT_TOKEN": _secret("TokensSecret", "agent_token"),
+        "C2D_OIDC_ISSUER": {"Ref": "OidcIssuer"},
+        "C2D_OIDC_AUDIENCE": {"Ref": "OidcAudience"},
     }
     return {
         "DATABASE_URL": _secret("DatabaseSecret", "url"),
         "C2D_DATABASE_POOL": "1",
         "C2D_WORKFLOWS": "step_functions",
         "C2D_STATE_MACHINE_ARNS": sub("{" + arns + "}"),
+        "C2D_QUEUES": "sqs",
+        "C2D_QUEUE_URLS": sub("{" + urls + "}"),
         "C2D_KMS_KEY_ID": {"Ref": "KmsKey"},
         "C2D_DOMAIN": {"Ref": "Domain"},
         "C2D_SCHEME": "https",

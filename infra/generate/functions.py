@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 
 from shared import bootstrap
 from shared.adapters.local_lambda import substitution
+from shared.http import deps
 from shared.http.local import modules
 
 ROOT: Final = Path(__file__).parents[2]
@@ -43,8 +44,11 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint(Function):
+    """`guarded` are those that ask who calls."""
+
     method: str
     path: str
+    guarded: bool = False
 
 
 def endpoints() -> Iterator[Endpoint]:
@@ -67,6 +71,7 @@ def _endpoint(module_name: str, route: APIRoute) -> Endpoint:
         ports=_with_theirs({*_providers(route.dependant), *_in_source(module_name), *around}),
         method=method,
         path=route.path_format,
+        guarded=_asks_who(route.dependant),
     )
 
 
@@ -77,10 +82,45 @@ def _providers(dependant: Dependant) -> Iterator[str]:
         yield from _providers(inner)
 
 
+def _asks_who(dependant: Dependant) -> bool:
+    return any(inner.call is deps.actor or _asks_who(inner) for inner in dependant.dependencies)
+
+
+def edge() -> Iterator[Function]:
+    """What stands before the endpoints."""
+    yield _function("edge.authorizer", "edge.authorizer")
+
+
 def tasks() -> Iterator[Function]:
     """One per function of the state machines."""
     for name in bootstrap.FUNCTIONS:
         yield _function(f"tasks.{name}", name)
+
+
+def webhooks() -> Iterator[Endpoint]:
+    """One per Git provider; they know no router."""
+    for path in sorted((ROOT / "functions" / "webhooks").glob("[a-z]*.py")):
+        made = _function(f"webhooks.{path.stem}", f"webhooks.{path.stem}")
+        yield Endpoint(
+            made.name,
+            made.handler,
+            made.description,
+            made.ports,
+            method="POST",
+            path=f"/webhooks/{path.stem}",
+        )
+
+
+def served() -> Iterator[Endpoint]:
+    """What the HTTP API leads to."""
+    yield from endpoints()
+    yield from webhooks()
+
+
+def consumers() -> Iterator[Function]:
+    """One per queue, named after it."""
+    for path in sorted((ROOT / "functions" / "consumers").glob("[a-z]*.py")):
+        yield _function(f"consumers.{path.stem}", f"consumers.{path.stem}")
 
 
 def schedules() -> Iterator[Function]:

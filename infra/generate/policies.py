@@ -12,6 +12,10 @@ Statement = dict[str, Any]
 
 MACHINE_ARN: Final = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine"
 _EXECUTION_ARN: Final = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution"
+_QUEUE_ARN: Final = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}"
+QUEUE_URL: Final = "https://sqs.${AWS::Region}.${AWS::URLSuffix}/${AWS::AccountId}"
+QUEUES: Final = {"webhooks": "webhook_queue"}
+"""queue → the provider of bootstrap that hands it out. Each has dead letters of its own."""
 _RULE_ARN: Final = (
     "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:"
     "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
@@ -46,7 +50,7 @@ def nested(machine: str) -> list[str]:
 
 def of_function(function: Function) -> list[dict[str, Any]]:
     """By the ports it asks for; secrets arrive in the environment, logs and traces by SAM."""
-    statements = [*_sealing(function), *_starting(function)]
+    statements = [*_sealing(function), *_queueing(function), *_starting(function)]
     return _policy(*statements) if statements else []
 
 
@@ -54,6 +58,17 @@ def _sealing(function: Function) -> list[Statement]:
     if "vault" not in function.ports:
         return []
     return [_allow(["kms:GenerateDataKey", "kms:Decrypt"], [{"Ref": "KmsKey"}])]
+
+
+def queue_name(queue: str) -> str:
+    return f"${{Prefix}}-{queue}.fifo"
+
+
+def _queueing(function: Function) -> list[Statement]:
+    """To send; a consumer may receive by its event source."""
+    asked = [queue for queue, port in QUEUES.items() if port in function.ports]
+    arns = [sub(f"{_QUEUE_ARN}:{queue_name(queue)}") for queue in asked]
+    return [_allow(["sqs:SendMessage"], arns)] if arns else []
 
 
 def _starting(function: Function) -> list[Statement]:

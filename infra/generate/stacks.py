@@ -5,10 +5,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from infra.generate import policies
-from infra.generate.frame import HEARTBEAT_SECONDS, dump, log_group, stack
-from infra.generate.functions import ROOT, Endpoint, Function, endpoints, schedules, tasks
-from infra.generate.policies import machine_arn, sub, substituted
+from infra.generate import queues
+from infra.generate.edge import auth_of_api, auth_of_route
+from infra.generate.frame import HEARTBEAT_SECONDS, dump, log_group, of_function, stack
+from infra.generate.functions import (
+    ROOT,
+    Endpoint,
+    Function,
+    consumers,
+    edge,
+    schedules,
+    served,
+    tasks,
+)
+from infra.generate.policies import machine_arn, of_machine, sub, substituted
 from shared import bootstrap
 from shared.settings import Timeouts
 
@@ -29,7 +39,8 @@ _ACCESS: Final = "{" + ",".join(f'"{field}":"$context.{field}"' for field in _FI
 def render() -> dict[Path, str]:
     """Every stack's file and what it should hold."""
     return {
-        FOLDER / "api.yaml": dump(api(endpoints())),
+        FOLDER / "api.yaml": dump(api(served())),
+        FOLDER / "consumers.yaml": dump(queues.consuming(consumers())),
         FOLDER / "workflows.yaml": dump(workflows(list(tasks()))),
         FOLDER / "schedules.yaml": dump(scheduled(schedules())),
     }
@@ -41,6 +52,7 @@ def api(routes: Iterable[Endpoint]) -> dict[str, Any]:
         "Type": "AWS::Serverless::HttpApi",
         "Properties": {
             "StageName": "$default",
+            "Auth": auth_of_api(),
             "DefaultRouteSettings": {"ThrottlingBurstLimit": 200, "ThrottlingRateLimit": 100},
             "AccessLogSettings": {
                 "DestinationArn": {"Fn::GetAtt": ["Logs", "Arn"]},
@@ -48,7 +60,8 @@ def api(routes: Iterable[Endpoint]) -> dict[str, Any]:
             },
         },
     }
-    functions = {route.logical_id: _function(route, _http(route)) for route in routes}
+    functions = {route.logical_id: of_function(route, _http(route)) for route in routes}
+    functions |= {function.logical_id: of_function(function) for function in edge()}
     made = stack("API", {"HttpApi": http_api, **functions})
     url = sub("https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}")
     return {**made, "Outputs": {"Url": {"Description": "The API's base URL", "Value": url}}}
@@ -61,7 +74,7 @@ def workflows(functions: list[Function]) -> dict[str, Any]:
         "workflows",
         {
             "Executions": log_group("/aws/vendedlogs/states/${Prefix}"),
-            **{function.logical_id: _function(function) for function in functions},
+            **{function.logical_id: of_function(function) for function in functions},
             **{f"{name.title()}Machine": _machine(name, known) for name in bootstrap.MACHINES},
         },
     )
@@ -72,27 +85,15 @@ def scheduled(functions: Iterable[Function]) -> dict[str, Any]:
     return stack(
         "schedules",
         {
-            function.logical_id: _function(function, _clock(RATES[function.name]))
+            function.logical_id: of_function(function, _clock(RATES[function.name]))
             for function in functions
         },
     )
 
 
-def _function(function: Function, events: dict[str, Any] | None = None) -> dict[str, Any]:
-    properties: dict[str, Any] = {
-        "Handler": function.handler,
-        "Description": function.description,
-    }
-    if allowed := policies.of_function(function):
-        properties["Policies"] = allowed
-    if events:
-        properties["Events"] = events
-    return {"Type": "AWS::Serverless::Function", "Properties": properties}
-
-
 def _http(route: Endpoint) -> dict[str, Any]:
     where = {"ApiId": {"Ref": "HttpApi"}, "Method": route.method, "Path": route.path}
-    return {"Http": {"Type": "HttpApi", "Properties": where}}
+    return {"Http": {"Type": "HttpApi", "Properties": where | auth_of_route(route)}}
 
 
 def _clock(rate: str) -> dict[str, Any]:
@@ -114,7 +115,7 @@ def _machine(name: str, functions: set[str]) -> dict[str, Any]:
                 "IncludeExecutionData": False,  # inputs of states hold their task tokens
                 "Destinations": [{"CloudWatchLogsLogGroup": log}],
             },
-            "Policies": policies.of_machine(name, functions),
+            "Policies": of_machine(name, functions),
         },
     }
 

@@ -6,7 +6,15 @@ from collections.abc import Iterable
 
 import pytest
 
-from infra.generate.functions import Function, endpoints, schedules, tasks
+from infra.generate.functions import (
+    Function,
+    consumers,
+    edge,
+    endpoints,
+    schedules,
+    tasks,
+    webhooks,
+)
 
 OURS = {"functions", "shared"}
 PYDANTIC = {
@@ -41,7 +49,7 @@ def test_the_endpoints_together_import_the_web_framework_and_nothing_else() -> N
     assert imported(endpoints()) - OPTIONAL == PYDANTIC | WEB | OURS
 
 
-@pytest.mark.parametrize("functions", [tasks, schedules], ids=["tasks", "schedules"])
+@pytest.mark.parametrize("functions", [tasks, schedules, consumers, webhooks, edge])
 def test_what_answers_no_http_imports_no_web_framework_and_no_adapter(functions) -> None:  # type: ignore[no-untyped-def]
     assert imported(functions()) - OPTIONAL == PYDANTIC | LOGGER | OURS
 

@@ -24,7 +24,9 @@ from shared.settings import Settings
 from shared.usecases import building, variables
 from tests.adapters.postgres.made_git import a_preview
 from tests.fakes import limits
+from tests.consumers.inbox import a_delivery
 from tests.fakes.git_provider import FakeProvider
+from tests.fakes.queue import FakeQueue
 from tests.usecases import world as worlds
 from tests.usecases.connections import a_connection, a_hook, a_source
 from tests.usecases.world import POLICY, World
@@ -64,6 +66,7 @@ def over_fakes(routers: list[APIRouter], **options: Any) -> FastAPI:
         deps.workflows: lambda: Current.world.workflows,
         deps.vault: lambda: Current.world.vault,
         deps.compute: lambda: Current.world.compute,
+        deps.webhook_queue: lambda: FakeQueue(),
         deps.settings: lambda: SETTINGS,
         git.providers: lambda: lambda _kind: Current.provider,
     }
@@ -111,7 +114,8 @@ def connected(made: World, service: Service) -> FakeProvider:
     connection = a_connection(provider, made.vault, LOCAL_ORGANIZATION, id=id_)
     with made.store:
         made.store.connections.add(connection)
-        made.store.hooks.add(a_hook(connection, made.vault, id=id_))
+        made.store.hooks.add(hook := a_hook(connection, made.vault, id=id_))
+        made.store.deliveries.record(a_delivery(hook, id=id_))
         made.store.sources.put(a_source(connection, service.id, repository))
         waiting = a_preview(service, connection, id=id_, sha="0" * 40, from_fork=True)
         made.store.previews.add(replace(waiting, state=PreviewState.AWAITING_APPROVAL))

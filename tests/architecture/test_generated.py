@@ -17,14 +17,16 @@ from infra.generate.functions import (
     ROOT,
     WRITE_LAYER,
     Function,
-    endpoints,
+    consumers,
     schedules,
+    served,
     tasks,
+    webhooks,
 )
 from shared.runtime.tasks import AttemptInput
 from shared.settings import Settings, Timeouts, read
 
-STACKS = {"api": endpoints, "workflows": tasks, "schedules": schedules}
+STACKS = {"api": served, "workflows": tasks, "schedules": schedules, "consumers": consumers}
 TEMPLATES = [ROOT / "template.yaml", *sorted(stacks.FOLDER.glob("*.yaml"))]
 MOST_RESOURCES = 500
 EXPANDED = 3
@@ -68,16 +70,21 @@ def test_every_route_is_one_function_of_the_stack() -> None:
         event = function["Events"]["Http"]["Properties"]
         return event["Method"], event["Path"], function["Handler"]
 
-    in_stack = [where(function) for function in functions_in("api").values()]
-    in_code = [(e.method, e.path, e.handler) for e in endpoints()]
+    in_stack = [where(f) for f in functions_in("api").values() if "Events" in f]
+    in_code = [(e.method, e.path, e.handler) for e in served()]
     assert sorted(in_stack) == sorted(in_code)
     assert len(in_code) == len({(method, path) for method, path, _ in in_code})
 
 
 def test_every_file_of_a_function_is_in_a_stack() -> None:
-    folders = {"api": "api", "workflows": "tasks", "schedules": "scheduled"}
-    for stack, folder in folders.items():
-        files = (ROOT / "functions" / folder).rglob("*.py")
+    folders = {
+        "api": ("api", "webhooks", "edge"),
+        "workflows": ("tasks",),
+        "schedules": ("scheduled",),
+        "consumers": ("consumers",),
+    }
+    for stack, names in folders.items():
+        files = [path for name in names for path in (ROOT / "functions" / name).rglob("*.py")]
         written = {
             ".".join(path.relative_to(ROOT / "functions").with_suffix("").parts) + ".handler"
             for path in files
@@ -169,3 +176,29 @@ def test_a_tasks_event_fits_its_input(name: str) -> None:
     accepts = getattr(import_module(f"functions.tasks.{name}"), "Input", AttemptInput)
     assert accepts.model_validate(event).deployment_id.version == 4
     assert issubclass(accepts, AttemptInput)
+
+
+def test_a_queue_keeps_its_order_gives_up_after_five_tries_and_reports_what_failed() -> None:
+    made = resources("consumers")
+    queues = {k: r["Properties"] for k, r in made.items() if r["Type"] == "AWS::SQS::Queue"}
+    for function in consumers():
+        name = function.name.removeprefix("consumers.")
+        properties = made[function.logical_id]["Properties"]
+        source = properties["Events"]["Queue"]["Properties"]
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        queue = queues[source["Queue"]["Fn::GetAtt"][0]]
+        assert queue["QueueName"]["Fn::Sub"] == f"${{Prefix}}-{name}.fifo"
+        assert queue["VisibilityTimeout"] >= properties["Timeout"]
+        assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+        dead = queues[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
+        assert queue["FifoQueue"] is dead["FifoQueue"] is True
+    assert len(queues) == 2 * len(list(consumers()))
+
+
+def test_only_functions_that_queue_may_send() -> None:
+    for function, in_stack in every_function():
+        sends = "sqs:SendMessage" in actions(in_stack)
+        assert sends == ("webhook_queue" in function.ports), function.name
+    assert {f.name for f, s in every_function() if "sqs:SendMessage" in actions(s)} >= {
+        f.name for f in webhooks()
+    }

@@ -9,12 +9,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from shared.domain.deployments import Deployment
+from shared.domain.events import OtherEvent
 from shared.domain.git import GitConnection, GitHook, GitSource, Provider
 from shared.domain.ids import new_id, now
+from shared.domain.incoming.stored import stored
 from shared.domain.projects import Project
 from shared.domain.services import Service
 from shared.domain.signatures import signature
-from shared.domain.webhooks import Delivery
+from shared.domain.webhooks import Delivery, Verdict
 from shared.ports.git import Checks, Commit, SeenDelivery
 from shared.ports.queues import Consumable, Message
 from shared.ports.secrets import Vault
@@ -278,3 +280,20 @@ class Inbox:
         receipt = self.deliver(payload, event, **headers)
         self.consume()
         return self.get(receipt.delivery)
+
+
+def a_delivery(hook: GitHook, **more: Any) -> Delivery:
+    """One that was skipped, and can be replayed."""
+    made = Delivery(
+        id=new_id(),
+        organization_id=hook.organization_id,
+        hook_id=hook.id,
+        connection_id=hook.connection_id,
+        provider=hook.provider,
+        delivery_id=str(uuid4()),
+        event="push",
+        repository_id=hook.repository_id,
+        payload={"event": stored(OtherEvent("a ping: the webhook works"))},
+        created_at=now(),
+    )
+    return replace(made, **more).decided(Verdict.SKIPPED, "a ping: the webhook works", now())

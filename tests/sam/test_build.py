@@ -10,18 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from infra.generate.functions import endpoints, schedules, tasks
+from infra.generate.functions import consumers, schedules, served, tasks
 
 ROOT = Path(__file__).parents[2]
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 TEMPLATES = [ROOT / "template.yaml", *sorted((ROOT / "infra" / "stacks").glob("*.yaml"))]
 ENVIRONMENT = {
     **{key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
+    # layers are made with pip, which Debian's own python3.11 comes without
+    "PATH": os.pathsep.join([str(SAM.parent), os.environ.get("PATH", os.defpath)]),
     "SAM_CLI_TELEMETRY": "0",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-STACKS = {"Api": endpoints, "Workflows": tasks, "Schedules": schedules}
+STACKS = {"Api": served, "Workflows": tasks, "Schedules": schedules, "Consumers": consumers}
 LAYERS = {"Dependencies": 120, "Shared": 5}
 """The most they may weigh, in MiB unpacked; AWS allows 250 for a function with its layers."""
 UNCHECKED_HASH = 0b01

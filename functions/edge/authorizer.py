@@ -1,0 +1,14 @@
+"""edge.authorizer - lets through what is signed by the issuer or has the shape of an API token."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared import bootstrap
+from shared.runtime.authorizer import logger, may_pass
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: Mapping[str, Any], _context: Any) -> dict[str, bool]:
+    """API Gateway's simple answer, for payload format 2.0."""
+    machine_token = bootstrap.settings().api_token
+    return {"isAuthorized": may_pass(event, machine_token, bootstrap.access_tokens())}

@@ -1,0 +1,85 @@
+"""`c2d deliveries` against the platform's own endpoints."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from shared import bootstrap
+from shared.domain.access import Actor
+from shared.http import deps
+from shared.http.app import build_app
+from shared.http.identity import identify
+from shared.http.local import modules
+from shared.settings import Settings
+from tests.cli.conftest import Cli
+from tests.cli.fake_server import FakePlatform
+from tests.consumers.inbox import Inbox, a_sha
+from tests.fakes import limits
+
+TOKEN = "c2d_of_the_deliveries"
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    return Inbox()
+
+
+@pytest.fixture
+def platform(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlatform]:
+    """The platform's own routers on a real socket, over the inbox."""
+    settings = Settings(api_token=TOKEN)
+    app = build_app(module.router for _, module in modules())
+
+    async def actor(request: deps.Request) -> Actor:
+        return replace(await identify(request), organization_id=inbox.org)
+
+    app.dependency_overrides |= {
+        deps.actor: actor,
+        deps.store: lambda: inbox.store,
+        deps.webhook_queue: lambda: inbox.queue,
+        deps.settings: lambda: settings,
+    }
+    monkeypatch.setattr(bootstrap, "settings", lambda: settings)
+    monkeypatch.setattr(bootstrap, "unit_of_work", lambda _act=None: inbox.store)
+    monkeypatch.setattr(bootstrap, "access_tokens", lambda: None)
+    limits.install(monkeypatch)
+    server = FakePlatform(app=app, token=TOKEN)
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_the_list_says_what_came_and_what_became_of_it(c2d: Cli, inbox: Inbox) -> None:
+    assert "Nothing was delivered yet" in c2d("deliveries", "list").stderr
+    inbox.service()
+    inbox.decided(inbox.push("one"))
+    skipped = inbox.decided(inbox.push("two", ref="refs/heads/dev"))
+    table = c2d("deliveries", "list").stdout
+    assert a_sha("one")[:10] in table
+    assert table.index("skipped") < table.index("deployed"), "newest first"
+    only = json.loads(c2d("deliveries", "list", "--state", "skipped", "--json").stdout)
+    assert [each["id"] for each in only["items"]] == [str(skipped.id)]
+    assert "There is none" in c2d("deliveries", "list", "--state", "dead").stderr
+
+
+def test_one_is_shown_with_its_whole_reason_and_replayed(c2d: Cli, inbox: Inbox) -> None:
+    web = inbox.service()
+    inbox.change(web, autodeploy=False)
+    delivery = inbox.decided(inbox.push())
+    shown = c2d("deliveries", "show", str(delivery.id)).stdout
+    assert "web: deploying on push is paused for this service" in shown
+    inbox.change(web, autodeploy=True)
+    assert "decided on anew" in c2d("deliveries", "replay", str(delivery.id)).stderr
+    inbox.consume()
+    document = json.loads(c2d("deliveries", "show", str(delivery.id), "--json").stdout)
+    assert document["state"] == "deployed"
+    assert document["deployment_ids"] == [str(inbox.deployments(web)[0].id)]
+
+
+def test_one_that_waits_is_not_replayed(c2d: Cli, inbox: Inbox) -> None:
+    delivery = inbox.deliver(inbox.push()).delivery
+    refused = c2d("deliveries", "replay", str(delivery.id))
+    assert refused.exit_code != 0
+    assert "still waits" in refused.stderr
