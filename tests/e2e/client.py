@@ -1,20 +1,17 @@
 """The API as the tests use it."""
 
-import json
 import time
 from typing import Any
 
 import httpx
-
-from infra.local.state import State
 
 BASE = "/v1/click-deploy"
 TERMINAL = {"live", "failed", "cancelled", "superseded"}
 
 
 class Client:
-    def __init__(self, url: str, http_port: int, state: State) -> None:
-        token = json.loads(state.credentials.read_text())["token"]
+    def __init__(self, url: str, http_port: int, token: str) -> None:
+        self.api_url = url
         self.http_port = http_port
         transport = httpx.HTTPTransport(retries=5)
         self.http = httpx.Client(

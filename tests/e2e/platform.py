@@ -1,5 +1,6 @@
 """A whole platform of a test's own: the real components, kept by the real keepers."""
 
+import json
 import os
 import shutil
 import signal
@@ -124,7 +125,8 @@ class Platform:
             keeper.start()
         for name in self._keepers:
             self.wait_ready(name)
-        self.client = Client(settings.api_url, self.http_port, state)
+        token = json.loads(state.credentials.read_text())["token"]
+        self.client = Client(settings.api_url, self.http_port, token)
         until(self.client.has_agent, "an agent with both roles")
 
     def _hooked(self, component: Component, environment: Mapping[str, str]) -> Component:
