@@ -91,17 +91,6 @@ def edge() -> Iterator[Function]:
     yield _function("edge.authorizer", "edge.authorizer")
 
 
-def _asks_who(dependant: Dependant) -> bool:
-    return any(
-        inner.call is deps.actor or _asks_who(inner) for inner in dependant.dependencies
-    )
-
-
-def edge() -> Iterator[Function]:
-    """What stands before the endpoints."""
-    yield _function("edge.authorizer", "edge.authorizer")
-
-
 def tasks() -> Iterator[Function]:
     """One per function of the state machines."""
     for name in bootstrap.FUNCTIONS:
