@@ -18,6 +18,7 @@ from shared.http.admission import admitted
 from shared.http.envelope import REQUEST_ID
 from shared.http.idempotency import CLAIM
 from shared.ports.compute import Compute
+from shared.ports.git import Providers
 from shared.ports.queues import Queue
 from shared.ports.secrets import Vault
 from shared.ports.signals import Signals
@@ -87,6 +88,10 @@ async def webhook_queue() -> Queue:
     return bootstrap.webhook_queue()
 
 
+async def git_providers() -> Providers:
+    return bootstrap.git_provider
+
+
 async def settings() -> Settings:
     return bootstrap.settings()
 
@@ -126,6 +131,7 @@ Glance = Annotated[UnitOfWork, Depends(glance)]
 Engine = Annotated[Workflows, Depends(workflows)]
 Secrets = Annotated[Vault, Depends(vault)]
 Cloud = Annotated[Compute, Depends(compute)]
+GitProviders = Annotated[Providers, Depends(git_providers)]
 Config = Annotated[Settings, Depends(settings)]
 WebhookQueue = Annotated[Queue, Depends(webhook_queue)]
 Wakeups = Annotated[Signals | None, Depends(signals)]

@@ -6,12 +6,10 @@ from uuid import UUID
 
 from fastapi import Depends, Path, Query
 
-from shared import bootstrap
 from shared.domain.detection.plan import Plan
 from shared.domain.git import ConnectionState, GitConnection, GitHook, Provider
-from shared.http.deps import Config, Secrets, Store
+from shared.http.deps import Config, GitProviders, Secrets, Store
 from shared.http.schemas import Out
-from shared.ports.git import Providers
 from shared.usecases.connecting import Desk
 from shared.usecases.connections import Access
 from shared.usecases.detecting import Detection
@@ -19,13 +17,6 @@ from shared.usecases.hooks import Registrar
 
 COOKIE: Final = "c2d_git"
 """What binds connecting an account to the browser where it began."""
-
-
-async def providers() -> Providers:
-    return bootstrap.git_provider
-
-
-GitProviders = Annotated[Providers, Depends(providers)]
 
 
 async def access(uow: Store, vault: Secrets, providers: GitProviders) -> Access:

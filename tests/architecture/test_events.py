@@ -18,13 +18,13 @@ from shared.adapters.local_lambda import LocalContext
 from shared.domain.jobs import JobKind
 from shared.domain.previews import PreviewState
 from shared.domain.services import Service
-from shared.http import deps, git
+from shared.http import deps
 from shared.http.identity import LOCAL_ORGANIZATION
 from shared.settings import Settings
 from shared.usecases import building, variables
 from tests.adapters.postgres.made_git import a_preview
-from tests.fakes import limits
 from tests.consumers.inbox import a_delivery
+from tests.fakes import limits
 from tests.fakes.git_provider import FakeProvider
 from tests.fakes.queue import FakeQueue
 from tests.usecases import world as worlds
@@ -68,7 +68,7 @@ def over_fakes(routers: list[APIRouter], **options: Any) -> FastAPI:
         deps.compute: lambda: Current.world.compute,
         deps.webhook_queue: lambda: FakeQueue(),
         deps.settings: lambda: SETTINGS,
-        git.providers: lambda: lambda _kind: Current.provider,
+        deps.git_providers: lambda: lambda _kind: Current.provider,
     }
     app.dependency_overrides |= fakes
     return app

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from shared.domain.ids import now
-from shared.http import git
+from shared.http import deps
 from shared.ports.access import AuditFilter
 from tests.fakes.git_provider import FakeProvider
 from tests.usecases.world import ORGANIZATION, World
@@ -28,7 +28,7 @@ def provider() -> FakeProvider:
 def web(api: TestClient, provider: FakeProvider) -> TestClient:
     app = api.app
     assert isinstance(app, FastAPI)
-    app.dependency_overrides[git.providers] = lambda: provider.of
+    app.dependency_overrides[deps.git_providers] = lambda: provider.of
     api.follow_redirects = False
     return api
 
