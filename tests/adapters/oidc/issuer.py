@@ -108,42 +108,46 @@ class Issuer:
         return jwt.encode(self.claims(**changed), key(self.signer), "RS256", headers=kept)
 
 
-@contextmanager
-def served(issuer: Issuer) -> Iterator[Issuer]:
-    """The issuer at an address on loopback, which becomes its name."""
+class Handler(BaseHTTPRequestHandler):
+    """The issuer's addresses, and one that leads elsewhere."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path == "/.well-known/openid-configuration":
-                self._answer(200, issuer.discovery())
-                return
-            if self.path == "/moved":
-                self.send_response(302)
-                self.send_header("Location", issuer.url + KEYS)
-                self.end_headers()
-                return
-            if self.path != KEYS:
-                self._answer(404, {})
-                return
+    issuer: Issuer
+
+    def do_GET(self) -> None:
+        issuer = self.issuer
+        if self.path == "/.well-known/openid-configuration":
+            self._answer(200, issuer.discovery())
+        elif self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", issuer.url + KEYS)
+            self.end_headers()
+        elif self.path == KEYS:
             issuer.fetches += 1
             names = [] if issuer.down else issuer.published
             self._answer(503 if issuer.down else 200, {"keys": [jwk(name) for name in names]})
+        else:
+            self._answer(404, {})
 
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            known = self.path.partition("?")[0] == TOKENS
-            self._answer(200 if known else 404, issuer.tokens() if known else {})
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        known = self.path.partition("?")[0] == TOKENS
+        self._answer(200 if known else 404, self.issuer.tokens() if known else {})
 
-        def _answer(self, status: int, document: dict[str, Any]) -> None:
-            body = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def _answer(self, status: int, document: dict[str, Any]) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None: ...
+    def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+@contextmanager
+def served(issuer: Issuer) -> Iterator[Issuer]:
+    """The issuer at an address on loopback, which becomes its name."""
+    handler = type("Handler", (Handler,), {"issuer": issuer})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     issuer.url = f"http://127.0.0.1:{server.server_port}"
