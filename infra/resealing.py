@@ -5,48 +5,11 @@ the platform (DATABASE_URL, C2D_KMS_KEY_ID, C2D_KEYS_FILE). Other platforms: `in
 """
 
 import sys
-import time
 from collections.abc import Callable
-from typing import Final
-
-from sqlalchemy import Engine
 
 from shared import bootstrap
-from shared.adapters.postgres.resealing import Progress, count_others, reseal
-from shared.adapters.vault import CHECK_SECONDS
+from shared.adapters.postgres.resealing import reseal_all
 from shared.domain.errors import PlatformError
-from shared.ports.secrets import RotatingVault
-
-ROUNDS: Final = 10
-"""How often what was still sealed with an older key meanwhile is looked for."""
-
-
-def reseal_all(engine: Engine, vault: RotatingVault, say: Callable[[str], None]) -> dict[str, int]:
-    """Seal everything again, while the platform runs; what could not be, by column.
-
-    Goes on until every process has learnt of the new key. Saying how far it is costs a line per
-    column and round. Raises PlatformError when the store does not answer.
-    """
-    for _ in range(ROUNDS):
-        begun = time.monotonic()
-        damaged = _round(engine, vault, say)
-        time.sleep(max(0.0, 2 * CHECK_SECONDS - (time.monotonic() - begun)))
-        left = count_others(engine, vault.mark)
-        if left == damaged:
-            return damaged
-    return left
-
-
-def _round(engine: Engine, vault: RotatingVault, say: Callable[[str], None]) -> dict[str, int]:
-    last: dict[str, Progress] = {}
-    for progress in reseal(engine, vault):
-        last[progress.column] = progress
-        if progress.done and progress.done % 1000 == 0:
-            say(f"  {progress.column}: {progress.done} …")
-    for column, progress in last.items():
-        if progress.done:
-            say(f"  {column}: {progress.done} sealed again")
-    return {column: progress.damaged for column, progress in last.items() if progress.damaged}
 
 
 def complain(damaged: dict[str, int], say: Callable[[str], None]) -> None:

@@ -10,9 +10,9 @@ from infra.local.backup import database_of
 from infra.local.errors import RefusedError
 from infra.local.settings import LocalSettings
 from infra.local.state import State, hold
-from infra.resealing import complain, reseal_all
+from infra.resealing import complain
 from shared.adapters.postgres.engine import make_engine
-from shared.adapters.postgres.resealing import count
+from shared.adapters.postgres.resealing import count, reseal_all
 from shared.adapters.vault import KeyFiles, MasterKey, vault_of
 from shared.domain.errors import PlatformError
 

@@ -150,16 +150,7 @@ def write(
     if dry_run or not (changing or gone):
         return service
     number = service.env_version + 1
-    names = present_set(uow, service).keys()
-    uow.audit.about(
-        "service",
-        service.id,
-        service.name,
-        version=number,
-        added=sorted(v.key for v in changing if v.key not in names),
-        changed=sorted(v.key for v in changing if v.key in names),
-        removed=gone,
-    )
+    _tell(uow, service, changing, gone)
     for variable in changing:
         uow.variables.put(variable)
     for key in gone:
@@ -170,3 +161,19 @@ def write(
     service = replace(service, env_version=number, updated_at=now())
     uow.services.save(service)
     return service
+
+
+def _tell(
+    uow: UnitOfWork, service: Service, changing: Sequence[Variable], gone: Sequence[str]
+) -> None:
+    """For the audit log: names, never values."""
+    names = present_set(uow, service).keys()
+    uow.audit.about(
+        "service",
+        service.id,
+        service.name,
+        version=service.env_version + 1,
+        added=sorted(v.key for v in changing if v.key not in names),
+        changed=sorted(v.key for v in changing if v.key in names),
+        removed=list(gone),
+    )

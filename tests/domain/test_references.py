@@ -1,5 +1,7 @@
 """References are found, replaced and escaped as written, and circles are seen."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,7 +84,7 @@ def test_a_circle_is_found_exactly_where_there_is_one(graph: dict[int, list[int]
     assert (found is not None) == any(n in to for n, to in reach.items())
     if found:
         assert found[0] == found[-1]
-        assert all(b in edges[a] for a, b in zip(found, found[1:], strict=False))
+        assert all(b in edges[a] for a, b in pairwise(found))
 
 
 def test_a_built_in_is_not_the_variable_that_refers_to_it() -> None:

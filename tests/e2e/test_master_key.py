@@ -9,6 +9,7 @@ import pytest
 from infra.local import master_keys
 from infra.local.settings import read_settings
 from shared.adapters.vault import KeyFiles
+from tests.e2e.client import Client
 from tests.e2e.conftest import Repositories
 from tests.e2e.platform import Platform
 
@@ -25,31 +26,37 @@ SELECT split_part(sealed, '.', 2) FROM (
 """
 
 
-def test_the_master_key_is_replaced_while_deployments_run_and_none_fails(
-    platform: Platform, repository: Repositories
-) -> None:
-    client, code = platform.client, repository("keys")
-    code.app("one")
-    project, enough = client.project("keys"), threading.Event()
-    services = [client.service(project, f"web-{n}", code.url) for n in range(2)]
-    db = client.service(project, "db", code.url)
+def deploys(client: Client, service: dict[str, Any], enough: threading.Event) -> list[str]:
+    """One deployment after the other; how they ended."""
+    ends: list[str] = []
+    while not enough.is_set() or not ends:
+        ends.append(client.ended(client.deploy(service["id"]))["state"])
+    return ends
+
+
+def greeting_services(client: Client, url: str) -> list[dict[str, Any]]:
+    """Two that greet with the secret of a third."""
+    project = client.project("keys")
+    db = client.service(project, "db", url)
     secret = {"key": "PASSWORD", "value": SECRET, "sealed": True}
     client.call("POST", f"/services/{db['id']}/env", json=secret)
+    services = [client.service(project, f"web-{n}", url) for n in range(2)]
     for service in services:
         greeting = {"key": "GREETING", "value": "${{db.PASSWORD}}"}
         client.call("POST", f"/services/{service['id']}/env", json=greeting)
+    return services
 
-    def deploys(service: dict[str, Any]) -> list[str]:
-        """One deployment after the other, each asked for while keys change."""
-        ends = []
-        while not enough.is_set() or not ends:
-            ends.append(client.ended(client.deploy(service["id"]))["state"])
-        return ends
 
+def test_the_master_key_is_replaced_while_deployments_run_and_none_fails(
+    platform: Platform, repository: Repositories
+) -> None:
+    client, code, enough = platform.client, repository("keys"), threading.Event()
+    code.app("one")
+    services = greeting_services(client, code.url)
     reached = {"C2D_HOME": str(platform.home), "DATABASE_URL": platform.database_url}
     settings = read_settings(reached)
     with ThreadPoolExecutor(2) as threads:
-        running = [threads.submit(deploys, service) for service in services]
+        running = [threads.submit(deploys, client, service, enough) for service in services]
         try:
             for _ in range(ROTATIONS):
                 assert master_keys.rotate(settings, lambda _: None) == 0

@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from shared.adapters.postgres.errors import translated
 from shared.adapters.postgres.tables.sealing import SEALED, SealedColumn
+from shared.adapters.vault import CHECK_SECONDS
 from shared.domain.errors import Invalid, Transient
 from shared.ports.secrets import RotatingVault
 
@@ -28,6 +29,8 @@ BATCH: Final = 100
 HELD_SECONDS: Final = 60.0
 """How long a row may be held by others without a pause before it is given up."""
 PAUSE_SECONDS: Final = 0.05
+ROUNDS: Final = 10
+"""How often what was still sealed with an older key meanwhile is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +166,31 @@ def _write(engine: Engine, sealed: SealedColumn, made: list[tuple[Row[Any], str]
                 values = {**keyed, "present": row.present, "again": again}
                 written += connection.execute(change, values).rowcount
     return written
+
+
+def reseal_all(engine: Engine, vault: RotatingVault, say: Callable[[str], None]) -> dict[str, int]:
+    """Seal everything again, while the platform runs; what could not be, by column.
+
+    Goes on until every process has learnt of the new key. Saying how far it is costs a line per
+    column and round. Raises PlatformError when the store does not answer.
+    """
+    for _ in range(ROUNDS):
+        begun = time.monotonic()
+        damaged = _round(engine, vault, say)
+        time.sleep(max(0.0, 2 * CHECK_SECONDS - (time.monotonic() - begun)))
+        left = count_others(engine, vault.mark)
+        if left == damaged:
+            return damaged
+    return left
+
+
+def _round(engine: Engine, vault: RotatingVault, say: Callable[[str], None]) -> dict[str, int]:
+    last: dict[str, Progress] = {}
+    for progress in reseal(engine, vault):
+        last[progress.column] = progress
+        if progress.done and progress.done % 1000 == 0:
+            say(f"  {progress.column}: {progress.done} …")
+    for column, progress in last.items():
+        if progress.done:
+            say(f"  {column}: {progress.done} sealed again")
+    return {column: progress.damaged for column, progress in last.items() if progress.damaged}

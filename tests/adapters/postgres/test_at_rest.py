@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, text
 
-from infra.resealing import reseal_all
 from shared.adapters.postgres.idempotency import StoredKeys
-from shared.adapters.postgres.resealing import count
+from shared.adapters.postgres.resealing import count, reseal_all
 from shared.adapters.postgres.tables import (
     api_tokens,
     git_connections,

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, delete, select, text, update
 
-from infra.resealing import reseal_all
 from shared.adapters.postgres import resealing
-from shared.adapters.postgres.resealing import count, count_others, reseal
+from shared.adapters.postgres.resealing import count, count_others, reseal, reseal_all
 from shared.adapters.postgres.tables import env_vars, git_connections, metadata
 from shared.adapters.postgres.tables.sealing import SEALED
 from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
@@ -159,46 +158,45 @@ def test_a_damaged_value_is_counted_and_stays(engine: Engine, keys: Path) -> Non
         assert found.scalar() == broken
 
 
+def deploys(world: StoredWorld, enough: threading.Event) -> int:
+    """One deployment after the other, each with a new secret; how many."""
+    service = world.service("web")
+    mine = VariablesOf(world, service)
+    for n in numbers():
+        mine.set("SECRET", f"canary-{n}", sealed=True)
+        mine.set("PLAIN", "${{SECRET}}!")
+        world.go_live_again(service)
+        assert world.compute.running[-1].env["PLAIN"] == f"canary-{n}!"
+        if enough.is_set():
+            return n + 1
+    raise AssertionError("never")
+
+
 def test_the_master_key_is_replaced_while_deployments_run_and_none_fails(
     engine: Engine, keys: Path
 ) -> None:
-    stop, rotated = threading.Event(), threading.Event()
+    stop, enough = threading.Event(), threading.Event()
     worlds = [StoredWorld(engine, keys, f"shop-{n}") for n in range(3)]
-
-    def deploys(world: StoredWorld) -> int:
-        service = world.service("web")
-        mine = VariablesOf(world, service)
-        for n in numbers():
-            mine.set("SECRET", f"canary-{n}", sealed=True)
-            mine.set("PLAIN", "${{SECRET}}!")
-            world.go_live_again(service)
-            [serving] = world.compute.running[-1:]
-            assert serving.env["PLAIN"] == f"canary-{n}!"
-            if rotated.is_set() or stop.is_set():
-                return n + 1
-        raise AssertionError("never")
-
     with ThreadPoolExecutor(6) as threads:
         agents = [threads.submit(work_for_all, engine, keys, stop) for _ in range(2)]
-        deployers = [threads.submit(deploys, world) for world in worlds]
+        deployers = [threads.submit(deploys, world, enough) for world in worlds]
         try:
             for _ in range(ROTATIONS):
                 new_key(keys)
                 assert reseal_all(engine, vault_of(keys), lambda _: None) == {}
-            rotated.set()
+            enough.set()
             made = [deployer.result(60) for deployer in deployers]
         finally:
+            enough.set()
             stop.set()
         assert sum(agent.result(20) for agent in agents) >= 4 * sum(made)
-    states = deployment_states(engine)
-    assert states == [DeploymentState.LIVE] * sum(made)
+    assert deployment_states(engine) == [DeploymentState.LIVE] * sum(made)
     assert min(made) >= 2
-    newest = KeyFiles(keys).load()[-1]
-    assert count_others(engine, newest.mark) == {}
+    assert count_others(engine, KeyFiles(keys).load()[-1].mark) == {}
     for old in KeyFiles(keys).names()[:-1]:
         old.unlink()
-    fresh = [vault_of(keys) for _ in worlds]
-    for world, world.vault in zip(worlds, fresh, strict=True):
+    for world in worlds:
+        world.vault = vault_of(keys)
         assert VariablesOf(world, world.served).resolved().values["SECRET"].startswith("canary-")
 
 
