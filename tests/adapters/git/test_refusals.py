@@ -1,12 +1,16 @@
 """Each way a provider refuses is one of our errors, with a sentence and when to come back."""
 
+import socket
 import time
 
 import pytest
 
+from shared.adapters.git.github import GitHub
+from shared.adapters.git.gitlab import GitLab
 from shared.adapters.git.refusals import refusal, retry_after
 from shared.adapters.git.server import github_server, gitlab_server
 from shared.domain.errors import AccessLost, Invalid, NotFound, PlatformError, Transient
+from shared.ports.git import GitProvider
 from tests.adapters.git.conftest import Host
 
 
@@ -50,6 +54,27 @@ def test_servers_of_ones_own_have_their_api_under_their_address() -> None:
         assert own.web_url == "https://git.acme.example"
         assert own.api_url == "https://git.acme.example/api/v3"
     assert gitlab_server("https://lab.example/sub/", "", "", "/ca.pem").verify == "/ca.pem"
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+def test_a_server_that_keeps_silent_is_not_waited_for(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("github.client", "gitlab.client", "tokens"):
+        monkeypatch.setattr(f"shared.adapters.git.{module}.SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        adapter: GitProvider = (
+            GitHub(github_server(url, "id", "secret", None))
+            if kind == "github"
+            else GitLab(gitlab_server(url, "id", "secret", None))
+        )
+        for ask in (lambda: adapter.account("token"), lambda: adapter.refresh("any")):
+            began = time.monotonic()
+            with pytest.raises(Transient, match="did not answer in time"):
+                ask()
+            assert time.monotonic() - began < 5
 
 
 @pytest.mark.enable_socket
