@@ -26,6 +26,7 @@ from infra.local.settings import PROJECT, LocalSettings
 from infra.local.state import State, create_state, hold, write_private
 from infra.local.supervisor import Supervisor
 from shared import VERSION
+from shared.settings import read
 
 START_SECONDS, STOP_SECONDS, LONGEST_LINE, GIVEN_UP = 180.0, 120.0, 300, 6
 _STOPPED_FIRST = (
@@ -104,7 +105,7 @@ def up(settings: LocalSettings, images: Sequence[str] = ()) -> None:
     for gap in close_network(settings):
         print(f"Not enforced: {gap}")
     code = SetupCode(state.setup_code).read()
-    if code and not os.environ.get("C2D_OIDC_ISSUER"):
+    if code and read(dict(os.environ)).signs_in == "local":
         print(f"To sign in, set the owner's password: {settings.api_url}/join (code {code})")
 
 
