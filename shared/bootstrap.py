@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.ports.compute import Compute, Images, Names, Networks
     from shared.ports.git import GitProvider
     from shared.ports.idempotency import IdempotencyKeys
-    from shared.ports.queues import Consumable
+    from shared.ports.queues import Arrivals, Consumable
     from shared.ports.secrets import RotatingVault
     from shared.ports.store import UnitOfWork
     from shared.ports.workflows import Workflows
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shared.usecases.building import BuildPolicy
     from shared.usecases.connections import Access
     from shared.usecases.health import Check
+    from shared.usecases.known_hooks import KnownHooks
     from shared.usecases.limits import Limiter
     from shared.usecases.naming import SettledNames
     from shared.usecases.preview_following import PreviewPolicy
@@ -217,6 +218,26 @@ def addresses() -> "Addresses":
 def webhook_queue() -> "Consumable":
     """Where deliveries wait for their verdict."""
     return _queue("webhooks")
+
+
+@cache
+def known_hooks() -> "KnownHooks":
+    """What this process knows of webhooks."""
+    from shared.usecases.known_hooks import KnownHooks
+
+    return KnownHooks()
+
+
+def arrivals() -> "Arrivals":
+    """Where deliveries are stored and queued."""
+    from shared.usecases.arrivals import StoredThenQueued
+
+    anyhow = StoredThenQueued(unit_of_work(), webhook_queue())
+    if settings().queues == "sqs":
+        return anyhow
+    from shared.adapters.postgres.arrivals import PostgresArrivals
+
+    return PostgresArrivals(engine(), "webhooks", anyhow)
 
 
 def forget_messages(*, days: int) -> None:

@@ -11,8 +11,9 @@ from shared.usecases.intake import Incoming, Receipt, receive
 def handler(incoming: Incoming) -> Receipt:
     return receive(
         incoming,
+        known=bootstrap.known_hooks(),
+        arrivals=bootstrap.arrivals(),
         uow=bootstrap.unit_of_work(),
         vault=bootstrap.vault(),
-        queue=bootstrap.webhook_queue(),
         at=now(),
     )

@@ -35,9 +35,10 @@ async def webhook(provider: Provider, request: Request) -> Response:
 def _receive(incoming: Incoming) -> tuple[int, dict[str, Any]]:
     receipt = receive(
         incoming,
+        known=bootstrap.known_hooks(),
+        arrivals=bootstrap.arrivals(),
         uow=bootstrap.unit_of_work(),
         vault=bootstrap.vault(),
-        queue=bootstrap.webhook_queue(),
         at=now(),
     )
     return 202, answer_of(receipt)

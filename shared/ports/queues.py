@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from shared.domain.webhooks import Delivery
+
 
 class Queue(Protocol):
     def send(self, body: dict[str, Any], *, group: str, deduplication_id: str) -> None:
@@ -56,3 +58,14 @@ class Consumable(Queue, Protocol):
 
     def redrive(self, limit: int) -> int:
         """Queue dead letters again behind what waits; how many."""
+
+
+class Arrivals(Protocol):
+    """Where deliveries are stored, and queued for their verdict."""
+
+    def take(self, delivery: Delivery) -> tuple[Delivery, bool]:
+        """Store it once per hook and delivery id, and queue it while it has no verdict.
+
+        Answers the stored row, and whether this call stored it. One that is dead comes back.
+        Raises NotFound when its hook is gone.
+        """

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
@@ -22,6 +23,8 @@ AGAIN_SECONDS: Final = 2
 _LONGEST_SECONDS: Final = 60
 _LOOK_SECONDS: Final = 1.0
 """Nobody is woken when a message's time is over: that is looked for."""
+_PAUSE_SECONDS: Final = 0.02
+"""Between two looks: a burst of wake-ups is one."""
 
 
 def consumer(take: Callable[[dict[str, Any]], None]) -> Handler:
@@ -59,10 +62,10 @@ class Signals(Protocol):
 
 
 class Poller:
-    """Feeds a consumer from its queue in several threads, until stopped.
+    """Feeds a consumer from its queue, in at most `threads` threads, until stopped.
 
     Each takes one message at a time, and of a group never two are out: so order holds, and one
-    slow group holds up no other.
+    slow group holds up no other. One more thread looks for messages when nobody else does.
     """
 
     def __init__(
@@ -73,43 +76,56 @@ class Poller:
         self._handler = handler
         self._signals = signals
         self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._keep, name=f"{name}-{number}", daemon=True)
-            for number in range(threads)
-        ]
+        self._idle = threading.Semaphore(threads)
+        self._workers = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._watch = threading.Thread(target=self._look, name=f"{name}-watch", daemon=True)
 
     def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        self._watch.start()
 
     def stop(self, timeout: float = 10.0) -> None:
         """What is being decided is decided; what is queued waits for the next start."""
         self._stop.set()
-        for thread in self._threads:
-            thread.join(timeout)
+        self._watch.join(timeout)
+        self._workers.shutdown()
 
-    def _keep(self) -> None:
+    def _look(self) -> None:
         with self._signals.subscribe("queues", self._name) as wakeup:
             while not self._stop.is_set():
-                if not self._turn():
+                if self._idle.acquire(timeout=_LOOK_SECONDS):
+                    self._workers.submit(self._work)
+                    self._stop.wait(_PAUSE_SECONDS)
                     wakeup.wait(_LOOK_SECONDS)
 
-    def _turn(self) -> bool:
-        """Take one message; whether there was one."""
+    def _work(self, message: Message | None = None) -> None:
+        """Take this one, then others as long as there are any."""
         try:
-            received = self._queue.receive(1)
-            for message in received:
+            while message := message or self._next():
+                if self._stop.is_set():
+                    self._queue.release(message.handle, 0)
+                    break
                 self._take(message)
+                message = None
         except PlatformError as error:
             _log(error)
-            self._stop.wait(_LOOK_SECONDS)
-            return False
-        return bool(received)
+        finally:
+            self._idle.release()
+
+    def _next(self) -> Message | None:
+        """The next message; where two groups have one, an idle thread takes the other."""
+        helper = self._idle.acquire(blocking=False)
+        try:
+            received = self._queue.receive(2 if helper else 1)
+            if len(received) == 2:
+                self._workers.submit(self._work, received[1])
+                helper = False
+            return received[0] if received else None
+        finally:
+            if helper:
+                self._idle.release()
 
     def _take(self, message: Message) -> None:
-        if self._stop.is_set():
-            self._queue.release(message.handle, 0)
-        elif self._failed(message):
+        if self._failed(message):
             seconds = min(AGAIN_SECONDS * 2 ** (message.receives - 1), _LONGEST_SECONDS)
             self._queue.release(message.handle, seconds)
         else:

@@ -10,7 +10,7 @@ from shared.domain.outcomes import outcomes_of
 from shared.domain.webhooks import Delivery
 from shared.ports.queues import Queue
 from shared.ports.store import UnitOfWork
-from shared.usecases.intake import enqueue, revived
+from shared.usecases.arrivals import enqueue, revived
 
 UNDECIDED: Final = timedelta(seconds=60)
 """How long after it was queued a delivery without a verdict is queued again."""

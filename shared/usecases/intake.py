@@ -2,24 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from shared.domain.errors import Invalid, NotFound, TooLarge, Transient, Unauthenticated
+from shared.domain.errors import Invalid, NotFound, TooLarge, Unauthenticated
 from shared.domain.events import Event, OtherEvent
 from shared.domain.git import GitHook, Provider
 from shared.domain.ids import new_id
 from shared.domain.incoming import github, gitlab
-from shared.domain.incoming.fields import Fields, clean
+from shared.domain.incoming.fields import Fields
+from shared.domain.incoming.request import Incoming
 from shared.domain.incoming.stored import stored
-from shared.domain.signatures import is_genuine
 from shared.domain.webhooks import Delivery, Verdict
-from shared.ports.queues import Queue
+from shared.ports.queues import Arrivals
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
+from shared.usecases.known_hooks import KnownHooks, secret_context
+
+__all__ = ["Incoming", "Receipt", "answer_of", "receive", "secret_context"]
 
 BODY_LIMIT: Final = 25 * 1024 * 1024
 """Bytes. GitHub sends no more, and nothing longer is read."""
@@ -32,36 +34,6 @@ _WRONG: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
-    """A request as it came. Names of headers are in small letters.
-
-    `body` is None when it was too long to be read; `hook` is what the URL says of the hook.
-    """
-
-    provider: Provider
-    headers: Mapping[str, str]
-    body: bytes | None
-    hook: str | None = None
-
-    @property
-    def names(self) -> list[str]:
-        """What the hook may be called, the most certain first."""
-        header = "x-github-hook-id" if self.provider is Provider.GITHUB else "x-gitlab-webhook-uuid"
-        found = [self.hook, self.headers.get(header)]
-        return [name[:128] for name in dict.fromkeys(found) if name]
-
-    @property
-    def event(self) -> str:
-        return clean(self.headers.get(f"x-{self.provider}-event", ""))[:64]
-
-    @property
-    def given_id(self) -> str | None:
-        """The provider's own id of the delivery, the same when it is sent again."""
-        header = "x-github-delivery" if self.provider is Provider.GITHUB else "idempotency-key"
-        return clean(self.headers.get(header, "")) or None
-
-
-@dataclass(frozen=True, slots=True)
 class Receipt:
     """What is answered: the stored row, and whether it had been stored before."""
 
@@ -70,32 +42,34 @@ class Receipt:
 
 
 def receive(
-    incoming: Incoming, *, uow: UnitOfWork, vault: Vault, queue: Queue, at: datetime
+    incoming: Incoming,
+    *,
+    known: KnownHooks,
+    arrivals: Arrivals,
+    uow: UnitOfWork,
+    vault: Vault,
+    at: datetime,
 ) -> Receipt:
     """Store a delivery once and queue it for its verdict; one that came before changes nothing.
 
     Raises NotFound for an unknown hook, Unauthenticated for a wrong signature or token, TooLarge;
     the last two are stored as rejected, a few per minute.
     """
-    with uow:
-        hooks = [
-            hook
-            for name in incoming.names
-            for hook in uow.hooks.named_everywhere(incoming.provider, name)
-        ]
-        proven = next((hook for hook in hooks if _proves(incoming, hook, vault, at)), None)
-        if proven is not None:
-            delivery, is_new = uow.deliveries.record(_delivery(incoming, proven, at))
-            if not is_new and delivery.dead:
-                delivery = revived(delivery, at)
-                uow.deliveries.save(delivery)
-        else:
-            for hook in hooks:
-                _keep_refused(incoming, hook, uow, at)
-    if proven is None:
+    hook = known.proving(incoming, at)
+    if hook is None:
+        with uow:
+            hooks = known.read(incoming, uow, vault, at)
+        hook = known.proving(incoming, at)
+    if hook is None:
+        with uow:
+            for each in hooks:
+                _keep_refused(incoming, each, uow, at)
         raise _refusal(incoming, known=bool(hooks))
-    if delivery.verdict is None:
-        enqueue(delivery, queue=queue)
+    try:
+        delivery, is_new = arrivals.take(_delivery(incoming, hook, at))
+    except NotFound:
+        known.forget(incoming)
+        raise
     return Receipt(delivery, duplicate=not is_new)
 
 
@@ -108,45 +82,6 @@ def answer_of(receipt: Receipt) -> dict[str, Any]:
         "reason": delivery.reason,
         "duplicate": receipt.duplicate,
     }
-
-
-def enqueue(delivery: Delivery, *, queue: Queue) -> bool:
-    """Queue the row's id behind the others of its hook; whether that worked.
-
-    A queue that is away loses nothing: rows without a verdict are queued again.
-    """
-    body = {
-        "organization_id": str(delivery.organization_id),
-        "delivery_id": str(delivery.id),
-        "attempt": delivery.attempt,
-    }
-    name = f"{delivery.id}-{delivery.attempt}"
-    try:
-        queue.send(body, group=str(delivery.hook_id), deduplication_id=name)
-    except Transient:
-        return False
-    return True
-
-
-def revived(delivery: Delivery, at: datetime) -> Delivery:
-    """To be looked at again from the beginning."""
-    return replace(delivery, dead=False, failures=0, attempt=delivery.attempt + 1, queued_at=at)
-
-
-def secret_context(hook: GitHook) -> str:
-    """What the secrets of a hook are sealed for."""
-    return str(hook.id)
-
-
-def _proves(incoming: Incoming, hook: GitHook, vault: Vault, at: datetime) -> bool:
-    if incoming.body is None:
-        return False
-    sealed = [hook.sealed_secret]
-    ends = hook.previous_until  # None: the provider has not been told of the new one yet
-    if hook.sealed_previous_secret and (ends is None or at < ends):
-        sealed.append(hook.sealed_previous_secret)
-    secrets = (vault.open(each, secret_context(hook)) for each in sealed)
-    return is_genuine(incoming.provider, incoming.headers, incoming.body, secrets)
 
 
 def _refusal(incoming: Incoming, *, known: bool) -> Exception:

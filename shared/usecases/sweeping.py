@@ -15,7 +15,7 @@ from shared.domain.webhooks import SWEPT, Delivery
 from shared.ports.git import Commit, GitProvider, SeenDelivery
 from shared.ports.queues import Queue
 from shared.ports.store import UnitOfWork
-from shared.usecases.intake import enqueue
+from shared.usecases.arrivals import enqueue
 from shared.usecases.pushes import Reach, concerned, last_deployed
 
 EVERY: Final = timedelta(minutes=5)

@@ -8,6 +8,9 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
+from shared.adapters.postgres.arrivals import PostgresArrivals
+from shared.adapters.postgres.queues import PostgresQueue
+from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 from shared.domain.deployments import Deployment
 from shared.domain.events import OtherEvent
 from shared.domain.git import GitConnection, GitHook, GitSource, Provider
@@ -18,12 +21,14 @@ from shared.domain.services import Service
 from shared.domain.signatures import signature
 from shared.domain.webhooks import Delivery, Verdict
 from shared.ports.git import Checks, Commit, SeenDelivery
-from shared.ports.queues import Consumable, Message
+from shared.ports.queues import Arrivals, Consumable, Message
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
 from shared.usecases import deliveries
+from shared.usecases.arrivals import StoredThenQueued
 from shared.usecases.deciding import decide, failed
 from shared.usecases.intake import Incoming, Receipt, receive
+from shared.usecases.known_hooks import KnownHooks
 from shared.usecases.previews import on_request
 from shared.usecases.projects import create_project
 from shared.usecases.pushes import Tools
@@ -97,6 +102,7 @@ class Inbox:
         self.connection = self._connection()
         self.hook = replace(self._hook(), **hook)
         self.fails: Exception | None = None
+        self.known = KnownHooks()
         with self.store as uow:
             uow.connections.add(self.connection)
             uow.hooks.add(self.hook)
@@ -189,7 +195,21 @@ class Inbox:
     def take(self, incoming: Incoming) -> Receipt:
         """A millisecond after the one before."""
         self.later(milliseconds=1)
-        return receive(incoming, uow=self.store, vault=self.vault, queue=self.queue, at=self.at)
+        return receive(
+            incoming,
+            known=self.known,
+            arrivals=self.arrivals(),
+            uow=self.store,
+            vault=self.vault,
+            at=self.at,
+        )
+
+    def arrivals(self) -> Arrivals:
+        """As bootstrap would choose them."""
+        anyhow = StoredThenQueued(self.store, self.queue)
+        if isinstance(self.queue, PostgresQueue) and isinstance(self.store, SqlUnitOfWork):
+            return PostgresArrivals(self.store._engine, "webhooks", anyhow)
+        return anyhow
 
     def deliver(self, payload: dict[str, Any], event: str = "push", **headers: str) -> Receipt:
         return self.take(self.incoming(json.dumps(payload).encode(), event, **headers))

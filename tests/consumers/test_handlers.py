@@ -36,6 +36,8 @@ def call(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> Call:
         "workflows": inbox.workflows,
         "vault": inbox.vault,
         "webhook_queue": inbox.queue,
+        "known_hooks": inbox.known,
+        "arrivals": inbox.arrivals(),
         "git_access": inbox.tools().reach,
         "preview_policy": PreviewPolicy(),
         "settings": Settings(),

@@ -35,7 +35,8 @@ def outside(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClien
     monkeypatch.setattr(bootstrap, "settings", lambda: strict)
     monkeypatch.setattr(bootstrap, "unit_of_work", lambda _act=None: inbox.store)
     monkeypatch.setattr(bootstrap, "vault", lambda: inbox.vault)
-    monkeypatch.setattr(bootstrap, "webhook_queue", lambda: inbox.queue)
+    monkeypatch.setattr(bootstrap, "known_hooks", lambda: inbox.known)
+    monkeypatch.setattr(bootstrap, "arrivals", inbox.arrivals)
     monkeypatch.setattr(bootstrap, "access_tokens", lambda: None)
     limits.install(monkeypatch)
     with TestClient(build_app([webhooks]), base_url="http://test") as client:

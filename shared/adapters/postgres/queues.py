@@ -17,10 +17,16 @@ CHANNEL: Final = "queues"
 _MOST: Final = 10
 _REMEMBERED: Final = "interval '5 minutes'"
 
+
+def group_lock(queue: str, group: str) -> str:
+    """What holds a group until the transaction's end, as SQL of two expressions."""
+    return f"pg_advisory_xact_lock(hashtextextended({queue} || '/' || {group}, 0))"
+
+
 # Whoever sends draws the number while holding the group: a later number is then never seen first.
 _SEND: Final = text(f"""
 WITH held AS MATERIALIZED (
-    SELECT pg_advisory_xact_lock(hashtextextended(:queue || '/' || :group_id, 0)) AS lock
+    SELECT {group_lock(":queue", ":group_id")}
 ), fresh AS (
     INSERT INTO queue_deduplications AS known (queue, deduplication_id, until)
     SELECT :queue, :deduplication_id, clock_timestamp() + {_REMEMBERED} FROM held
@@ -75,7 +81,7 @@ _DEAD: Final = text("""
 SELECT body, group_id FROM queue_messages WHERE queue = :queue AND dead_at IS NOT NULL
 ORDER BY id LIMIT :limit
 """)
-_REDRIVE: Final = text("""
+_REDRIVE: Final = text(f"""
 WITH risen AS (
     DELETE FROM queue_messages WHERE id IN (
         SELECT id FROM queue_messages WHERE queue = :queue AND dead_at IS NOT NULL
@@ -83,7 +89,7 @@ WITH risen AS (
     ) RETURNING id, group_id, body
 ), held AS MATERIALIZED (
     SELECT id, group_id, body,
-           pg_advisory_xact_lock(hashtextextended(:queue || '/' || group_id, 0)) AS lock
+           {group_lock(":queue", "group_id")}
     FROM (SELECT * FROM risen ORDER BY group_id, id) AS in_order
 ), sent AS (
     INSERT INTO queue_messages (queue, group_id, body, sent_at, visible_at, receives)
@@ -91,7 +97,7 @@ WITH risen AS (
     RETURNING id
 )
 SELECT id, pg_notify(:channel, :queue) FROM sent
-""")
+""")  # noqa: S608 - no value of anybody else is in it
 _FORGET: Final = text("DELETE FROM queue_deduplications WHERE until <= clock_timestamp()")
 _FORGET_DEAD: Final = text("""
 DELETE FROM queue_messages WHERE dead_at < clock_timestamp() - make_interval(days => :days)
