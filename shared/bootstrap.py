@@ -5,8 +5,7 @@ Imports are local on purpose: a function pays for an adapter only if it asks for
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from shared.settings import Settings, settings
 
@@ -39,35 +38,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "settings"]
 
-ROOT: Final = Path(__file__).parent.parent
-FUNCTIONS: Final = (
-    "deploy.acquire_lease",
-    "deploy.build",
-    "deploy.create_release",
-    "deploy.mark_live",
-    "deploy.post_status",
-    "deploy.drain",
-    "deploy.retire_old",
-    "deploy.mark_failed",
-    "rollback.create_release",
-    "release.pre_deploy_command",
-    "release.create_instance",
-    "release.start_app",
-    "release.health_gate",
-    "release.switch_route",
-    "release.verify_public",
-    "compensate.restore_route",
-    "compensate.undo",
-    "compensate.give_up",
-)
-MACHINES: Final = ("deploy", "release", "rollback", "compensate")
-
 
 @cache
 def engine() -> "Engine":
     from shared.adapters.postgres.engine import make_engine
 
-    return make_engine(settings().database_url, pool_size=settings().database_pool)
+    given = settings()
+    # the local engine listens on sessions of its own: there is no pooler in between either way
+    own_sessions = given.workflows == "dbos"
+    return make_engine(given.database_url, pool_size=given.database_pool, prepare=own_sessions)
 
 
 def unit_of_work(act: "Act | None" = None) -> "UnitOfWork":
@@ -81,7 +60,12 @@ def glance() -> "UnitOfWork":
     """For a single statement that only reads: two round trips less than a transaction."""
     from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 
-    return SqlUnitOfWork(engine().execution_options(isolation_level="AUTOCOMMIT"))
+    return SqlUnitOfWork(_autocommit(engine()))
+
+
+@cache
+def _autocommit(transactional: "Engine") -> "Engine":
+    return transactional.execution_options(isolation_level="AUTOCOMMIT")
 
 
 @cache
@@ -116,42 +100,9 @@ def vault() -> "RotatingVault":
 @cache
 def access_tokens() -> "AccessTokens | None":
     """What checks access tokens: of the identity provider, or of this machine's own issuer."""
-    at = settings().sign_in
-    if at is None:
-        return None
-    from shared.adapters.oidc import making
+    from shared.adapters.oidc.making import configured
 
-    given = settings()
-    if given.signs_in == "local":
-        return making.of_this_machine(*at, given.issuer_keys)
-    return making.of_provider(
-        *at,
-        keys_url=given.oidc_jwks_url,
-        organization_claim=given.oidc_organization_claim,
-        insecure=given.oidc_insecure,
-    )
-
-
-def substitutions() -> Mapping[str, str | int]:
-    """What `${…}` in the state machines stands for on one machine."""
-    from shared.adapters.local_lambda import substitution
-
-    limits = settings().timeouts
-    return {
-        **{substitution(name): name for name in FUNCTIONS},
-        **{f"{name.title()}Machine": name for name in MACHINES},
-        "DeployTimeout": limits.deploy,
-        "LeaseTimeout": limits.lease,
-        "BuildTimeout": limits.build,
-        "ReleaseTimeout": limits.release,
-        "PreDeployTimeout": limits.pre_deploy,
-        "HealthTimeout": limits.health,
-        "RouteTimeout": limits.route,
-        "DrainTimeout": limits.drain,
-        "TaskTimeout": limits.task,
-        "CompensateTimeout": limits.compensate,
-        "HeartbeatLimit": limits.heartbeat,
-    }
+    return configured(settings())
 
 
 @cache
@@ -160,8 +111,9 @@ def dbos() -> "DbosWorkflows":
     from shared.adapters.asl.loading import load_folder
     from shared.adapters.dbos.engine import DbosWorkflows
     from shared.adapters.local_lambda import invoke, no_queue
+    from shared.machines import FOLDER, substitutions
 
-    machines = load_folder(ROOT / "infra" / "workflows", substitutions())
+    machines = load_folder(FOLDER, substitutions(settings().timeouts))
     return DbosWorkflows(settings().database_url, machines, invoke, no_queue)
 
 
@@ -169,16 +121,9 @@ def dbos() -> "DbosWorkflows":
 def workflows() -> "Workflows":
     if settings().workflows == "dbos":
         return dbos()
-    import json
+    from shared.adapters.step_functions import step_functions
 
-    import boto3
-
-    from shared.adapters.step_functions import CLIENT_CONFIG, StepFunctions
-
-    client = boto3.client(
-        "stepfunctions", endpoint_url=settings().aws_endpoint_url, config=CLIENT_CONFIG
-    )
-    return StepFunctions(client, json.loads(settings().state_machine_arns or "{}"))
+    return step_functions(settings().state_machine_arns, settings().aws_endpoint_url)
 
 
 @cache
@@ -255,15 +200,9 @@ def _queue(name: str) -> "Consumable":
 
         seconds = settings().timeouts.message
         return PostgresQueue(engine(), name, visibility_seconds=seconds, most_receives=5)
-    import json
+    from shared.adapters.sqs import sqs_queue
 
-    import boto3
-
-    from shared.adapters.sqs import CLIENT_CONFIG, SqsQueue
-
-    urls = json.loads(settings().queue_urls or "{}")
-    client = boto3.client("sqs", endpoint_url=settings().aws_endpoint_url, config=CLIENT_CONFIG)
-    return SqsQueue(client, urls[name], urls.get(f"{name}-dead"))
+    return sqs_queue(name, settings().queue_urls, settings().aws_endpoint_url)
 
 
 @cache
@@ -308,19 +247,9 @@ def settled_names() -> "SettledNames":
 @cache
 def images() -> "Images":
     from shared.adapters.docker.images import DockerImages
-    from shared.adapters.docker.pulling import PullPolicy
+    from shared.adapters.docker.pulling import policy
 
-    given = settings()
-    return DockerImages(
-        docker(),
-        PullPolicy(
-            # The task that pulls has its own time limit, and must end before it to say why.
-            seconds=max(1.0, given.timeouts.task - 40),
-            registry=given.registry,
-            username=given.registry_username,
-            password=given.registry_password,
-        ),
-    )
+    return DockerImages(docker(), policy(settings()))
 
 
 def slots() -> "SlotRange":

@@ -13,7 +13,7 @@ from typing import Final
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from shared import bootstrap
+from shared import machines
 from shared.adapters.local_lambda import substitution
 from shared.http import deps
 from shared.http.local import modules
@@ -93,7 +93,7 @@ def edge() -> Iterator[Function]:
 
 def tasks() -> Iterator[Function]:
     """One per function of the state machines."""
-    for name in bootstrap.FUNCTIONS:
+    for name in machines.FUNCTIONS:
         yield _function(f"tasks.{name}", name)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.generate.functions import ROOT, Function
-from shared import bootstrap
+from shared.machines import MACHINES
 
 Statement = dict[str, Any]
 
@@ -74,14 +74,13 @@ def _queueing(function: Function) -> list[Statement]:
 def _starting(function: Function) -> list[Statement]:
     if "workflows" not in function.ports:
         return []
-    machines = bootstrap.MACHINES
-    inner = {name for machine in machines for name in nested(machine)}
-    outer = [name for name in machines if name not in inner]
+    inner = {name for machine in MACHINES for name in nested(machine)}
+    outer = [name for name in MACHINES if name not in inner]
     tokens = ["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"]
     return [
         _allow(["states:StartExecution"], map(machine_arn, outer)),
-        _allow(tokens, map(machine_arn, machines)),
-        _allow(["states:DescribeExecution", "states:StopExecution"], map(_executions, machines)),
+        _allow(tokens, map(machine_arn, MACHINES)),
+        _allow(["states:DescribeExecution", "states:StopExecution"], map(_executions, MACHINES)),
     ]
 
 

@@ -19,7 +19,7 @@ from infra.generate.functions import (
     tasks,
 )
 from infra.generate.policies import machine_arn, of_machine, sub, substituted
-from shared import bootstrap
+from shared import machines
 from shared.settings import Timeouts
 
 FOLDER: Final = ROOT / "infra" / "stacks"
@@ -75,7 +75,7 @@ def workflows(functions: list[Function]) -> dict[str, Any]:
         {
             "Executions": log_group("/aws/vendedlogs/states/${Prefix}"),
             **{function.logical_id: of_function(function) for function in functions},
-            **{f"{name.title()}Machine": _machine(name, known) for name in bootstrap.MACHINES},
+            **{f"{name.title()}Machine": _machine(name, known) for name in machines.MACHINES},
         },
     )
 

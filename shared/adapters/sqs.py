@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,7 +17,7 @@ CLIENT_CONFIG: Final = Config(
     read_timeout=5,
     retries={"total_max_attempts": 2, "mode": "standard"},
 )
-"""Deadlines for the client that bootstrap makes: a provider waits 10 s for its answer."""
+"""Deadlines: a provider waits 10 s for its answer."""
 
 _MOST: Final = 10
 _ATTRIBUTES: Final = ["ApproximateReceiveCount", "MessageGroupId"]
@@ -114,3 +115,10 @@ def _translated(*, but: set[str] | frozenset[str] = frozenset()) -> Iterator[Non
         raise Transient(f"SQS: {message}") from error
     except BotoCoreError as error:
         raise Transient(f"SQS does not answer: {error}") from error
+
+
+def sqs_queue(name: str, urls: str, endpoint_url: str | None) -> SqsQueue:
+    """By `{"queue": URL, "queue-dead": URL}` as JSON."""
+    known = json.loads(urls or "{}")
+    client = boto3.client("sqs", endpoint_url=endpoint_url, config=CLIENT_CONFIG)
+    return SqsQueue(client, known[name], known.get(f"{name}-dead"))

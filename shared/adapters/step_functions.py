@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,7 +17,7 @@ CLIENT_CONFIG: Final = Config(
     read_timeout=10,
     retries={"total_max_attempts": 3, "mode": "standard"},
 )
-"""Deadlines for the client that bootstrap makes: at most 40 s for a call, all retries counted."""
+"""Deadlines: at most 40 s for a call, all retries counted."""
 
 _ERRORS: Final[dict[str, type[PlatformError]]] = {
     "StateMachineDoesNotExist": NotFound,
@@ -125,3 +126,9 @@ def _translated(*, but: str | None = None) -> Iterator[None]:
         raise _ERRORS.get(code, Transient)(f"Step Functions: {message}") from error
     except BotoCoreError as error:
         raise Transient(f"Step Functions does not answer: {error}") from error
+
+
+def step_functions(arns: str, endpoint_url: str | None) -> StepFunctions:
+    """By `{"machine": ARN}` as JSON."""
+    client = boto3.client("stepfunctions", endpoint_url=endpoint_url, config=CLIENT_CONFIG)
+    return StepFunctions(client, json.loads(arns or "{}"))

@@ -12,10 +12,11 @@ import yaml
 
 from infra.generate import stacks
 from infra.generate.events import EXTRA, TASK
-from shared import bootstrap
 from shared.adapters.asl.loading import load_folder
 from shared.domain import errors
 from shared.domain.deployments import Entry
+from shared.machines import substitutions
+from shared.settings import Timeouts
 from shared.usecases import rollbacks
 from tests.usecases.world import ORGANIZATION, World
 
@@ -80,13 +81,13 @@ def test_every_task_has_a_time_limit(path: Path) -> None:
 
 
 def test_the_machines_load_with_the_local_substitutions() -> None:
-    machines = load_folder(FOLDER, bootstrap.substitutions())
-    assert set(machines) == set(bootstrap.MACHINES) == {name_of(path) for path in MACHINES}
+    loaded = load_folder(FOLDER, substitutions(Timeouts()))
+    assert set(loaded) == set(machines.MACHINES) == {name_of(path) for path in MACHINES}
 
 
 def test_every_function_is_used_by_a_machine() -> None:
     used = set().union(*map(keys_of, MACHINES))
-    unused = set(bootstrap.substitutions()) - used
+    unused = set(substitutions(Timeouts())) - used
     assert unused == {"DeployMachine", "RollbackMachine"}, "machines that only people start"
 
 
@@ -95,7 +96,7 @@ def test_every_substitution_resolves_locally_and_in_the_stack(path: Path) -> Non
     resources = yaml.safe_load((stacks.FOLDER / "workflows.yaml").read_text())["Resources"]
     mine = resources[f"{name_of(path).title()}Machine"]["Properties"]
     given = mine["DefinitionSubstitutions"]
-    assert given.keys() == keys_of(path) <= bootstrap.substitutions().keys()
+    assert given.keys() == keys_of(path) <= substitutions(Timeouts()).keys()
     machines = {
         r["Properties"]["Name"]["Fn::Sub"]
         for r in resources.values()

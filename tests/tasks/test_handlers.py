@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from infra.generate.events import TASK, path_of
 from infra.generate.functions import schedules
-from shared import bootstrap
+from shared import bootstrap, machines
 from shared.adapters.local_lambda import LocalContext, invoke, substitution
 from shared.domain.deployments import Deployment, DeploymentState
 from shared.domain.errors import StaleFence, Transient
@@ -141,7 +141,7 @@ def test_an_instance_made_again_is_named_in_the_same_run(world: World) -> None:
     assert world.names.led_to(world.project.id, "web") == {after.provider_id}
 
 
-@pytest.mark.parametrize("name", bootstrap.FUNCTIONS)
+@pytest.mark.parametrize("name", machines.FUNCTIONS)
 def test_an_input_that_is_none_is_refused_before_anything_happens(world: World, name: str) -> None:
     handler = import_module(f"functions.tasks.{name}").handler
     with pytest.raises(ValidationError):
@@ -242,7 +242,7 @@ def test_every_function_has_run_on_a_valid_input() -> None:
     """Which is what the tests above do: a new function must join one of them."""
     tree = ast.parse(Path(__file__).read_text())
     named = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
-    assert set(bootstrap.FUNCTIONS) <= named
+    assert set(machines.FUNCTIONS) <= named
 
 
 def test_names_of_functions_are_the_keys_of_the_state_machines() -> None:

@@ -14,6 +14,7 @@ from docker.utils import parse_repository_tag
 
 from shared.adapters.docker.engine import DISK_FULL, Engine, translated
 from shared.domain.errors import DiskFull, ImageNotFound, PlatformError
+from shared.settings import Settings
 
 _SILENCE_SECONDS = 30.0
 _REFUSED = ("unauthorized", "authentication required", "denied", "no basic auth")
@@ -36,6 +37,16 @@ class PullPolicy:
     @property
     def silence(self) -> float:
         return min(_SILENCE_SECONDS, self.seconds)
+
+
+def policy(settings: Settings) -> PullPolicy:
+    """The task that pulls has its own time limit, and must end before it to say why."""
+    return PullPolicy(
+        seconds=max(1.0, settings.timeouts.task - 40),
+        registry=settings.registry,
+        username=settings.registry_username,
+        password=settings.registry_password,
+    )
 
 
 def pull(engine: Engine, reference: str, policy: PullPolicy) -> None:

@@ -7,6 +7,21 @@ from shared.adapters.oidc.access_tokens import AccessTokens
 from shared.adapters.oidc.claims import Rules, local_organization, organization_of
 from shared.adapters.oidc.keys import KeyRing
 from shared.adapters.oidc.sources import FileKeys, HttpKeys
+from shared.settings import Settings
+
+
+def configured(settings: Settings) -> AccessTokens | None:
+    """As the settings say; None where nobody signs in but with an API token."""
+    if settings.sign_in is None:
+        return None
+    if settings.signs_in == "local":
+        return of_this_machine(*settings.sign_in, settings.issuer_keys)
+    return of_provider(
+        *settings.sign_in,
+        keys_url=settings.oidc_jwks_url,
+        organization_claim=settings.oidc_organization_claim,
+        insecure=settings.oidc_insecure,
+    )
 
 
 def of_this_machine(issuer: str, client: str, keys: Path) -> AccessTokens:
