@@ -12,6 +12,7 @@ import yaml
 
 from infra.generate import stacks
 from infra.generate.events import EXTRA, TASK
+from shared import machines
 from shared.adapters.asl.loading import load_folder
 from shared.domain import errors
 from shared.domain.deployments import Entry
