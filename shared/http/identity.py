@@ -42,7 +42,7 @@ async def _who(token: str) -> Actor:
     if expected and secrets.compare_digest(token.encode(), expected.encode()):
         return _owner()
     if token.startswith(TOKEN_PREFIX):
-        return await run_in_threadpool(actor_of_token, token, bootstrap.unit_of_work())
+        return await run_in_threadpool(actor_of_token, token, bootstrap.glance())
     access_tokens = bootstrap.access_tokens()
     if access_tokens is None:
         raise Unauthenticated("only API tokens (c2d_…) are accepted here: see c2d login")

@@ -28,9 +28,10 @@ _LONGEST: Final = 200
 
 
 def actor_of_token(text: str, uow: UnitOfWork) -> Actor:
-    """Who an API token stands for, in short transactions of its own. Raises Unauthenticated.
+    """Who an API token stands for. Raises Unauthenticated.
 
-    Nothing of it is cached: a revoked token is refused from the next request on.
+    Nothing of it is cached: a revoked token is refused from the next request on. Each transaction
+    is one statement, so that `uow` may be one that commits by itself.
     """
     at = now()
     token = None

@@ -55,6 +55,7 @@ def platform(
     settings = Settings(home=tmp_path, api_url=parts.url, api_token=MACHINE_TOKEN)
     monkeypatch.setattr(bootstrap, "settings", lambda: settings)
     monkeypatch.setattr(bootstrap, "unit_of_work", lambda _act=None: store)
+    monkeypatch.setattr(bootstrap, "glance", lambda: store)
     monkeypatch.setattr(bootstrap, "health_checks", lambda: {n: lambda: "answers" for n in PARTS})
     monkeypatch.setattr(grants, "POLL_SECONDS", 0.05)
     limits.install(monkeypatch)

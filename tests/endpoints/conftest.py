@@ -14,6 +14,7 @@ from shared.http.identity import identify
 from shared.http.local import modules
 from shared.settings import Settings
 from tests.fakes import limits
+from tests.fakes.glances import FakeGlances
 from tests.fakes.store import FakeStore
 from tests.usecases.world import ORGANIZATION, OTHER, World
 
@@ -47,6 +48,7 @@ def api(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
 
     monkeypatch.setattr(bootstrap, "settings", lambda: SETTINGS)
     monkeypatch.setattr(bootstrap, "unit_of_work", lambda _act=None: world.store)
+    monkeypatch.setattr(bootstrap, "glance", lambda: world.store)
     monkeypatch.setattr(bootstrap, "access_tokens", lambda: None)
     monkeypatch.setattr(bootstrap, "vault", lambda: world.vault)
     limits.install(monkeypatch)
@@ -54,7 +56,7 @@ def api(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     app.dependency_overrides |= {
         deps.actor: actor,
         deps.store: store,
-        deps.glance: store,
+        deps.glances: lambda: FakeGlances(world.store),
         deps.workflows: lambda: world.workflows,
         deps.vault: lambda: world.vault,
         deps.compute: lambda: world.compute,

@@ -77,6 +77,7 @@ def client(
     settings = Settings(home=tmp_path, api_url=URL, api_token=MACHINE_TOKEN)
     monkeypatch.setattr(bootstrap, "settings", lambda: settings)
     monkeypatch.setattr(bootstrap, "unit_of_work", lambda act=None: begin(act))
+    monkeypatch.setattr(bootstrap, "glance", lambda: begin(None))
     limits.install(monkeypatch)
     bootstrap.access_tokens.cache_clear()
 
