@@ -17,6 +17,7 @@ from infra.local.issuer.guard import refuse_open_door
 from infra.local.issuer.parts import parts
 from shared import bootstrap
 from shared.adapters.postgres.listener import Listener
+from shared.adapters.postgres.queues import PostgresQueue
 from shared.http.app import build_app
 from shared.http.local import modules
 from shared.runtime.queues import Poller
@@ -35,8 +36,8 @@ async def platform(app: FastAPI) -> AsyncIterator[None]:
     current_default_thread_limiter().total_tokens = settings.database_pool
     listener = Listener(settings.database_url, CHANNELS)
     clock = Clock(settings.tick_seconds)
-    deciding = Poller("webhooks", bootstrap.webhook_queue(), decide_webhook, listener)
     bootstrap.dbos().launch()
+    deciding = _deciding(listener)
     listener.start()
     app.state.signals = listener
     clock.start()
@@ -49,6 +50,14 @@ async def platform(app: FastAPI) -> AsyncIterator[None]:
         clock.stop()
         listener.close()
         bootstrap.dbos().close()
+
+
+def _deciding(listener: Listener) -> Poller:
+    """What decides on deliveries; only one platform runs on a database."""
+    queue = bootstrap.webhook_queue()
+    if isinstance(queue, PostgresQueue):
+        queue.reclaim()
+    return Poller("webhooks", queue, decide_webhook, listener)
 
 
 def _settle_memory() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 from typing import Final
@@ -76,43 +77,48 @@ def matches(patterns: Sequence[str], paths: Iterable[str]) -> bool:
     """Whether one of the paths is named by patterns as in .gitignore: the last match decides."""
     rules = [(p.startswith("!"), _rule(p.removeprefix("!"))) for p in patterns if p.strip()]
     for path in paths:
-        named = False
+        folders, named = path.split("/"), False
         for negated, rule in rules:
-            if named is negated and rule.match(path):
+            if named is negated and rule.names(folders):
                 named = not negated
         if named:
             return True
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A pattern in the parts between its slashes; None stands for `**`.
+
+    Matching goes part by part, so its time is that of the product of both lengths, whatever the
+    pattern: it is a user's.
+    """
+
+    parts: tuple["re.Pattern[str] | None", ...]
+    folders_only: bool
+
+    def names(self, path: Sequence[str]) -> bool:
+        """Whether it names the path, or a folder that it lies in."""
+        reached = {0}
+        for number, part in enumerate(self.parts):
+            last = number == len(self.parts) - 1
+            reached = self._after(part, reached, path, last=last)
+            if not reached:
+                return False
+        return any(0 < end <= len(path) - self.folders_only for end in reached)
+
+    def _after(
+        self, part: "re.Pattern[str] | None", reached: set[int], path: Sequence[str], *, last: bool
+    ) -> set[int]:
+        if part is None:
+            return set(range(min(reached) + last, len(path) + 1))
+        return {at + 1 for at in reached if at < len(path) and part.match(path[at])}
+
+
 @lru_cache(maxsize=1000)
-def _rule(pattern: str) -> "re.Pattern[str]":
-    """A pattern with a slash before its end is anchored at the root, another matches anywhere."""
-    folder_only = pattern.endswith("/")
-    body = pattern.strip("/")
+def _rule(pattern: str) -> _Rule:
+    """One with a slash before its end is anchored at the root, another matches anywhere."""
+    parts = [part for part in pattern.split("/") if part]
+    made = [None if part == "**" else re.compile(translate(part)) for part in parts]
     anchored = "/" in pattern.rstrip("/")
-    made = "".join(_part(token) for token in re.findall(r"\*\*/|/\*\*$|\*+|\?|\[[^\]]+\]|.", body))
-    beginning = "" if anchored else r"(?:.*/)?"
-    end = r"/.+" if folder_only else r"(?:/.+)?"
-    try:
-        return re.compile(f"{beginning}{made}{end}\\Z", re.DOTALL)
-    except re.error:  # a range that is none, such as [z-a]: it names only what is called so
-        return re.compile(f"{beginning}{re.escape(body)}{end}\\Z", re.DOTALL)
-
-
-def _part(token: str) -> str:
-    match token:
-        case "**/":
-            return r"(?:.*/)?"
-        case "/**":
-            return r"/.*"
-        case "?":
-            return r"[^/]"
-        case _ if set(token) == {"*"}:
-            return r"[^/]*" if len(token) == 1 else r".*"
-        case _ if token.startswith("[") and len(token) > 1:
-            negated = token[1] in "!^"
-            return f"[{'^' if negated else ''}{re.escape(token[1 + negated : -1])}]".replace(
-                r"\-", "-"
-            )
-    return re.escape(token)
+    return _Rule((*(() if anchored else (None,)), *made), pattern.endswith("/"))

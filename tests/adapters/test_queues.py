@@ -1,8 +1,9 @@
 """One contract for every queue that keeps the order within a group."""
 
+import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -10,10 +11,11 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from shared.adapters.postgres.queues import PostgresQueue, forget
+from shared.adapters.postgres.queues import PostgresQueue
 from shared.adapters.sqs import CLIENT_CONFIG, SqsQueue
 from shared.domain.errors import Transient
 from shared.ports.queues import Consumable, Message
+from tests.consumers.inbox import Inbox, a_sha
 from tests.fakes.queue import FakeQueue
 from tests.workflows.deadlines import eventually
 from tests.workflows.ministack import MiniStack, ministack
@@ -207,70 +209,6 @@ class TestContract:
             assert mine == list(range(each))
 
 
-@pytest.mark.postgres
-def test_messages_of_another_queue_are_another_queues(engine: Any) -> None:
-    first, second = (
-        PostgresQueue(engine, name, visibility_seconds=60, most_receives=5) for name in ("a", "b")
-    )
-    send(first, 1, name="same")
-    send(second, 2, name="same")
-    assert numbers(second.receive(10)) == [2]
-    assert numbers(first.receive(10)) == [1]
-
-
-@pytest.mark.postgres
-def test_a_deduplication_id_is_free_again_after_its_time(
-    engine: Any, sql: Callable[[str], None]
-) -> None:
-    queue = PostgresQueue(engine, "a", visibility_seconds=60, most_receives=5)
-    send(queue, 1, name="same")
-    sql("UPDATE queue_deduplications SET until = now() - interval '1 second'")
-    send(queue, 2, "other", name="same")
-    assert numbers(queue.receive(10)) == [1, 2]
-
-
-@pytest.mark.postgres
-def test_old_dead_letters_and_deduplication_ids_are_dropped(
-    engine: Any, sql: Callable[[str], None]
-) -> None:
-    queue = PostgresQueue(engine, "a", visibility_seconds=60, most_receives=1)
-    send(queue, 1)
-    queue.release(queue.receive(1)[0].handle, 0)
-    assert queue.receive(1) == []
-    forget(engine, days=14)
-    assert len(queue.dead(10)) == 1
-    sql("UPDATE queue_messages SET dead_at = now() - interval '15 days'")
-    sql("UPDATE queue_deduplications SET until = now() - interval '1 second'")
-    forget(engine, days=14)
-    assert queue.dead(10) == []
-    send(queue, 2)
-    assert numbers(queue.receive(10)) == [2]
-
-
-@pytest.fixture
-def sql(engine: Any) -> Callable[[str], None]:
-    def run(statement: str) -> None:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(statement)
-
-    return run
-
-
-@pytest.mark.postgres
-def test_whoever_listens_is_woken_by_a_message(engine: Any, database_url: str) -> None:
-    from shared.adapters.postgres.listener import Listener
-
-    queue = PostgresQueue(engine, "a", visibility_seconds=60, most_receives=5)
-    with Listener(database_url, ["queues"]) as listener:
-        assert listener.connected(10)
-        with listener.subscribe("queues", "a") as wakeup, listener.subscribe("queues", "b") as no:
-            wakeup.wait(0)
-            no.wait(0)
-            send(queue, 1)
-            assert wakeup.wait(10)
-            assert not no.wait(0)
-
-
 def test_sqs_that_does_not_answer_is_transient() -> None:
     client = boto3.client(
         "sqs",
@@ -289,3 +227,16 @@ def test_a_queue_that_is_not_there_is_transient(ministack: MiniStack) -> None:
     missing = SqsQueue(queue._client, queue._url.replace(".fifo", "-other.fifo"))
     with pytest.raises(Transient, match="SQS"):
         send(missing, 1)
+
+
+def test_pushes_over_sqs_are_decided_once_and_in_their_order(ministack: MiniStack) -> None:
+    inbox = Inbox(queue=sqs_queue(ministack))
+    web = inbox.service()
+    for number in range(10):
+        push = json.dumps(inbox.push(str(number), before=str(number - 1))).encode()
+        incoming = inbox.incoming(push)
+        with ThreadPoolExecutor(5) as threads:
+            list(threads.map(lambda _, i=incoming: inbox.take(i), range(5)))
+    eventually(lambda: inbox.consume() == 0 and None not in {d.verdict for d in inbox.all()}, "all")
+    expected = [a_sha(str(number)) for number in range(10)]
+    assert [deployment.sha for deployment in inbox.deployments(web)] == expected

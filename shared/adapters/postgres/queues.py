@@ -98,6 +98,10 @@ WITH risen AS (
 )
 SELECT id, pg_notify(:channel, :queue) FROM sent
 """)  # noqa: S608 - no value of anybody else is in it
+_RECLAIM: Final = text("""
+UPDATE queue_messages SET visible_at = clock_timestamp()
+WHERE queue = :queue AND visible_at > clock_timestamp() AND dead_at IS NULL
+""")
 _FORGET: Final = text("DELETE FROM queue_deduplications WHERE until <= clock_timestamp()")
 _FORGET_DEAD: Final = text("""
 DELETE FROM queue_messages WHERE dead_at < clock_timestamp() - make_interval(days => :days)
@@ -143,6 +147,10 @@ class PostgresQueue:
 
     def redrive(self, limit: int) -> int:
         return len(self._run(_REDRIVE, {"limit": limit, "channel": CHANNEL}))
+
+    def reclaim(self) -> None:
+        """Take back what is in the hands of receivers, for one who knows that all are dead."""
+        self._run(_RECLAIM, {})
 
     def _run(self, statement: TextClause, given: Mapping[str, Any]) -> Sequence[Row[Any]]:
         with translated(), self._engine.connect() as connection:
