@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shared.domain.services import SlotRange
     from shared.ports.compute import Compute, Images, Names, Networks
     from shared.ports.git import GitProvider
+    from shared.ports.glances import Glances
     from shared.ports.idempotency import IdempotencyKeys
     from shared.ports.queues import Arrivals, Consumable
     from shared.ports.secrets import RotatingVault
@@ -45,8 +46,8 @@ def engine() -> "Engine":
 
     given = settings()
     # the local engine listens on sessions of its own: there is no pooler in between either way
-    own_sessions = given.workflows == "dbos"
-    return make_engine(given.database_url, pool_size=given.database_pool, prepare=own_sessions)
+    own = given.workflows == "dbos"
+    return make_engine(given.database_url, pool_size=given.database_pool, prepare=own)
 
 
 def unit_of_work(act: "Act | None" = None) -> "UnitOfWork":
@@ -60,12 +61,14 @@ def glance() -> "UnitOfWork":
     """For a single statement that only reads: two round trips less than a transaction."""
     from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 
-    return SqlUnitOfWork(_autocommit(engine()))
+    return SqlUnitOfWork(engine(), single=True)
 
 
-@cache
-def _autocommit(transactional: "Engine") -> "Engine":
-    return transactional.execution_options(isolation_level="AUTOCOMMIT")
+def glances() -> "Glances":
+    """Glances in a thread; the local platform has some of its own that need none."""
+    from shared.adapters.postgres.glances import ThreadGlances
+
+    return ThreadGlances(glance)
 
 
 @cache
@@ -287,6 +290,7 @@ def health_checks() -> "Mapping[str, Check]":
     return {
         "postgres": lambda: health.store_answers(unit_of_work()),
         "workflows": lambda: health.engine_answers(workflows()),
+        "queue": lambda: health.queue_answers(webhook_queue()),
         "engine": lambda: health.cloud_answers(compute()),
         "agents": lambda: health.agents_answer(unit_of_work(), patience),
     }

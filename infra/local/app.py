@@ -16,6 +16,7 @@ from infra.local.issuer import members, oauth, web
 from infra.local.issuer.guard import refuse_open_door
 from infra.local.issuer.parts import parts
 from shared import bootstrap
+from shared.adapters.postgres.glances import LoopGlances
 from shared.adapters.postgres.listener import Listener
 from shared.adapters.postgres.queues import PostgresQueue
 from shared.http.app import build_app
@@ -40,6 +41,8 @@ async def platform(app: FastAPI) -> AsyncIterator[None]:
     deciding = _deciding(listener)
     listener.start()
     app.state.signals = listener
+    app.state.glances = glances = LoopGlances(settings.database_url)
+    await glances.open()
     clock.start()
     deciding.start()
     _settle_memory()
@@ -49,6 +52,7 @@ async def platform(app: FastAPI) -> AsyncIterator[None]:
         deciding.stop()
         clock.stop()
         listener.close()
+        await glances.close()
         bootstrap.dbos().close()
 
 

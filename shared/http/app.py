@@ -24,6 +24,7 @@ __all__ = ["BASE", "PROBLEM", "build_app"]
 BASE: Final = "/v1/click-deploy"
 _UNLIMITED: Final = {f"{BASE}/health"}
 """Whether the process lives: asked often, answered without the database."""
+_HOT: Final = frozenset({"deployments", "agent"})
 _GZIP_FROM_BYTES: Final = 1024
 """Less fits into one packet as it is."""
 _DOCS_POLICY: Final = (
@@ -65,7 +66,7 @@ def build_app(routers: Iterable[APIRouter], *, docs: bool = False, **options: An
         generate_unique_id_function=operation_id,
         **options,
     )
-    for router in routers:
+    for router in sorted(routers, key=_often_asked):
         app.include_router(router, dependencies=_limits(router))
     if docs:
         app.add_route(f"{BASE}/docs", _docs, include_in_schema=False)
@@ -91,6 +92,11 @@ def _layers(app: FastAPI) -> None:
     if settings.cors:
         app.add_middleware(CORSMiddleware, allow_origins=list(settings.cors), **_CORS)
     app.add_middleware(Envelope, https=settings.reached_at.startswith("https://"))
+
+
+def _often_asked(router: APIRouter) -> bool:
+    """False for what programs ask all the time: routes are tried in their order."""
+    return not _HOT.intersection(router.tags)
 
 
 def _limits(router: APIRouter) -> list[Any]:

@@ -6,7 +6,7 @@ instance is healthy) changes the tag too, while If-Match asks for the version al
 
 import hashlib
 import re
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
@@ -17,9 +17,10 @@ _TAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
 _KEPT: Final = "private, no-cache"
 """May be stored by the caller, and is asked for again each time."""
 _READS: Final = frozenset({"GET", "HEAD"})
-IfNoneMatch = Annotated[
-    str | None, Header(alias="If-None-Match", max_length=1000, description="The ETag you have")
-]
+NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "What the caller has is what there is"}
+}
+"""For the `responses` of an endpoint that answers `tagged`: its document says the rest."""
 
 
 def tagged(request: Request, out: BaseModel, version: int, status: int = 200) -> Response:

@@ -5,7 +5,7 @@ They are coroutines wherever they do not wait: a plain function costs a thread p
 
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -19,6 +19,7 @@ from shared.http.envelope import REQUEST_ID
 from shared.http.idempotency import CLAIM
 from shared.ports.compute import Compute
 from shared.ports.git import Providers
+from shared.ports.glances import Glances
 from shared.ports.queues import Queue
 from shared.ports.secrets import Vault
 from shared.ports.signals import Signals
@@ -26,6 +27,7 @@ from shared.ports.store import UnitOfWork
 from shared.ports.workflows import Workflows
 from shared.settings import Settings
 
+_ACT: Final = "act"
 _bearer = HTTPBearer(auto_error=False, description="An API token (c2d_…)")
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
@@ -37,15 +39,22 @@ async def actor(request: Request, _documented: Bearer) -> Actor:
 
 async def act(request: Request) -> Act:
     """What this request does, for the audit log; the caller is filled in when it is known."""
-    endpoint = request.scope.get("endpoint")
-    action = getattr(endpoint, "__module__", "").removeprefix("functions.api.")
-    state = request.scope.get("state", {})
-    return Act(
-        action=action,
-        request_id=state.get(REQUEST_ID),
-        address=request.client.host if request.client else None,
-        claim=state.get(CLAIM),
-    )
+    return act_of(request)
+
+
+def act_of(request: Request) -> Act:
+    """The same without a dependency, which costs more than the act itself."""
+    state = request.scope.setdefault("state", {})
+    known: Act | None = state.get(_ACT)
+    if known is None:
+        endpoint = request.scope.get("endpoint")
+        known = state[_ACT] = Act(
+            action=getattr(endpoint, "__module__", "").removeprefix("functions.api."),
+            request_id=state.get(REQUEST_ID),
+            address=request.client.host if request.client else None,
+            claim=state.get(CLAIM),
+        )
+    return known
 
 
 CurrentAct = Annotated[Act, Depends(act)]
@@ -54,22 +63,23 @@ CurrentAct = Annotated[Act, Depends(act)]
 def requiring(scope: Scope) -> Callable[..., Awaitable[Actor]]:
     """A dependency on a caller who has `scope`; else it raises Forbidden."""
 
-    async def caller(who: Annotated[Actor, Depends(actor)], current: CurrentAct) -> Actor:
+    async def caller(who: Annotated[Actor, Depends(actor)], request: Request) -> Actor:
         who.require(scope)
-        current.actor = who
+        act_of(request).actor = who
         return who
 
     return caller
 
 
-async def store(current: CurrentAct) -> UnitOfWork:
+async def store(request: Request) -> UnitOfWork:
     """The request's transactions: what they change is written into the audit log."""
-    return bootstrap.unit_of_work(current)
+    return bootstrap.unit_of_work(act_of(request))
 
 
-async def glance() -> UnitOfWork:
-    """For a single statement that only reads: no transaction is begun around it."""
-    return bootstrap.glance()
+async def glances(request: Request) -> Glances:
+    """What is asked all the time; the platform of one machine reads it in its event loop."""
+    found: Glances | None = getattr(request.app.state, "glances", None)
+    return found or bootstrap.glances()
 
 
 async def workflows() -> Workflows:
@@ -127,7 +137,7 @@ Admin = Annotated[Actor, Depends(requiring(Scope.ADMIN))]
 RegisteredAgent = Annotated[str, Depends(agent)]
 JobToken = Annotated[str, Depends(job_token)]
 Store = Annotated[UnitOfWork, Depends(store)]
-Glance = Annotated[UnitOfWork, Depends(glance)]
+Glance = Annotated[Glances, Depends(glances)]
 Engine = Annotated[Workflows, Depends(workflows)]
 Secrets = Annotated[Vault, Depends(vault)]
 Cloud = Annotated[Compute, Depends(compute)]

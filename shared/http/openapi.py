@@ -75,6 +75,13 @@ _KEY: Final[Document] = {
     "description": "Sent again with the same request, it is answered as the first time",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
+_IF_NONE_MATCH: Final[Document] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of what you have",
+    "schema": {"type": "string", "maxLength": 1000},
+}
 _DERIVED: Final = ("HTTPValidationError", "ValidationError")
 
 
@@ -130,8 +137,8 @@ def _complete(method: str, operation: Document) -> None:
         if status == Invalid.status or "content" not in present:
             responses[str(status)] = described
     names = {parameter["name"] for parameter in operation.get("parameters", [])}
-    if "If-None-Match" in names:
-        responses["304"] = {"description": "What the caller has is what there is"}
+    if "304" in responses:
+        operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
     if "dry_run" in names and "202" in responses:
         responses["200"] = {**responses["202"], "description": "What would happen"}
     operation["responses"] = dict(sorted(responses.items()))

@@ -25,6 +25,7 @@ from shared.usecases import building, variables
 from tests.adapters.postgres.made_git import a_preview
 from tests.consumers.inbox import a_delivery
 from tests.fakes import limits
+from tests.fakes.glances import FakeGlances
 from tests.fakes.git_provider import FakeProvider
 from tests.fakes.queue import FakeQueue
 from tests.usecases import world as worlds
@@ -62,7 +63,7 @@ def over_fakes(routers: list[APIRouter], **options: Any) -> FastAPI:
     app = BUILD_APP(routers, **options)
     fakes: dict[Callable[..., Any], Callable[[], Any]] = {
         deps.store: lambda: Current.world.store,
-        deps.glance: lambda: Current.world.store,
+        deps.glances: lambda: FakeGlances(Current.world.store),
         deps.workflows: lambda: Current.world.workflows,
         deps.vault: lambda: Current.world.vault,
         deps.compute: lambda: Current.world.compute,

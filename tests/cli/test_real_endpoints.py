@@ -22,6 +22,7 @@ from tests.cli.conftest import Cli
 from tests.cli.fake_server import FakePlatform
 from tests.fakes import limits
 from tests.fakes.compute import FakeCompute
+from tests.fakes.glances import FakeGlances
 from tests.fakes.store import FakeStore
 from tests.fakes.vault import FakeVault
 from tests.fakes.workflows import FakeWorkflows
@@ -98,7 +99,7 @@ def platform(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePl
     app = build_app(module.router for _, module in modules())
     fakes = {
         deps.store: lambda: engine._store,
-        deps.glance: lambda: engine._store,
+        deps.glances: lambda: FakeGlances(engine._store),
         deps.workflows: lambda: engine,
         deps.vault: FakeVault,
         deps.compute: FakeCompute,

@@ -14,6 +14,7 @@ from shared.http.identity import identify
 from shared.http.local import modules
 from shared.settings import Settings
 from tests.fakes import limits
+from tests.fakes.glances import FakeGlances
 from tests.fakes.store import FakeStore
 from tests.usecases.world import ORGANIZATION, OTHER, World
 
@@ -55,7 +56,7 @@ def api(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     app.dependency_overrides |= {
         deps.actor: actor,
         deps.store: store,
-        deps.glance: store,
+        deps.glances: lambda: FakeGlances(world.store),
         deps.workflows: lambda: world.workflows,
         deps.vault: lambda: world.vault,
         deps.compute: lambda: world.compute,

@@ -11,7 +11,7 @@ from shared.domain.jobs import Agent
 from shared.http.app import BASE
 from shared.http.deps import RegisteredAgent, Store, Wakeups
 from shared.http.entry import lambda_handler
-from shared.http.waiting import until
+from shared.http.waiting import in_thread, until
 from shared.usecases.jobs import BEAT_SECONDS, Claim, claim
 
 router = APIRouter(tags=["agent"])
@@ -64,7 +64,7 @@ async def claim_job(body: ClaimBody, _: RegisteredAgent, uow: Store, signals: Wa
         return claim(seen, body.roles, uow=uow)
 
     claimed = await until(
-        look,
+        in_thread(look),
         lambda found: found is not None,
         signals=signals,
         channel="jobs",

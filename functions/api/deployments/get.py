@@ -5,9 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from shared.domain.deployments import Placed
 from shared.http.app import BASE
-from shared.http.conditional import IfNoneMatch, tagged
+from shared.http.conditional import NOT_MODIFIED, tagged
 from shared.http.deps import Caller, Config, Glance, Wait, Wakeups
 from shared.http.entry import lambda_handler
 from shared.http.schemas import DeploymentOut
@@ -18,26 +17,23 @@ router = APIRouter(tags=["deployments"])
 Seen = Annotated[str | None, Query(description="The state you know: wait until it is another")]
 
 
-@router.get(f"{BASE}/deployments/{{deployment_id}}", response_model=DeploymentOut)
+@router.get(
+    f"{BASE}/deployments/{{deployment_id}}", response_model=DeploymentOut, responses=NOT_MODIFIED
+)
 async def get_deployment(
     deployment_id: UUID,
     request: Request,
     caller: Caller,
-    uow: Glance,
+    glances: Glance,
     settings: Config,
     signals: Wakeups,
     wait: Wait = 0,
     seen: Seen = None,
-    _: IfNoneMatch = None,
 ) -> Response:
     """One deployment; with `wait` and `seen` as soon as its state is another."""
 
-    def look() -> Placed:
-        with uow:
-            return uow.deployments.placed(caller.organization_id, deployment_id)
-
     placed = await until(
-        look,
+        lambda: glances.deployment(caller.organization_id, deployment_id),
         lambda p: p.deployment.state != seen,
         signals=signals,
         channel="deployments",

@@ -11,7 +11,7 @@ from shared.http.app import BASE
 from shared.http.deps import Caller, Store, Wait, Wakeups
 from shared.http.entry import lambda_handler
 from shared.http.schemas import Out
-from shared.http.waiting import until
+from shared.http.waiting import in_thread, until
 
 router = APIRouter(tags=["deployments"])
 
@@ -55,7 +55,7 @@ async def get_logs(
         )
 
     return await until(
-        look,
+        in_thread(look),
         lambda page: bool(page.items) or page.ended,
         signals=signals,
         channel="logs",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
@@ -22,7 +22,7 @@ _holder: Final = deployments.alias("holder")
 _of_service: Final = (deployments.c.organization_id == leases.c.organization_id) & (
     deployments.c.service_id == leases.c.service_id
 )
-_PLACED: Final = (
+PLACED: Final = (
     select(
         *(deployments.c[field.name] for field in fields(Deployment)),
         services.c.slug,
@@ -54,6 +54,11 @@ _PLACED: Final = (
 """A deployment's own columns in the order of its fields, then what `Placed` adds."""
 
 
+def placed_of(row: Sequence[Any]) -> Placed:
+    """A row of `PLACED`, whose columns come in the order of the fields."""
+    return Placed(Deployment(*row[:_OWN]), *row[_OWN:])
+
+
 class SqlDeployments:
     def __init__(self, transaction: Transaction) -> None:
         self._rows = Entities(transaction, deployments, Deployment)
@@ -67,11 +72,10 @@ class SqlDeployments:
 
     def placed(self, organization_id: UUID, deployment_id: UUID) -> Placed:
         key = {"organization_id": organization_id, "id": deployment_id}
-        row = self._rows.transaction.row(_PLACED, key)
+        row = self._rows.transaction.row(PLACED, key)
         if row is None:
             raise NotFound(f"there is no deployment {deployment_id}")
-        # selected in the order of the fields
-        return Placed(Deployment(*row[:_OWN]), *row[_OWN:])
+        return placed_of(row)
 
     def lock(self, organization_id: UUID, deployment_id: UUID) -> Deployment:
         return self._rows.get(organization_id, deployment_id, lock=True)

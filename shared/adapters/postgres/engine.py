@@ -15,6 +15,10 @@ _DRIVERS: Final = {
 }
 
 
+_REPEATED: Final = 5
+"""How often a connection runs a statement before its plan is kept."""
+
+
 def make_engine(
     database_url: str,
     *,
@@ -23,12 +27,15 @@ def make_engine(
     connect_seconds: int = 5,
     statement_seconds: int | None = 15,
     application: str = "click-to-deploy",
+    prepare: bool = False,
 ) -> Engine:
     """An engine for PostgreSQL, or for SQLite and MariaDB where only entities are kept.
 
     `connect_seconds` bounds a connect and the wait for a pooled connection; `statement_seconds`
     a statement, half of it a wait for a lock. None leaves those to the server, for poolers that
-    refuse startup options (PgBouncer without `ignore_startup_parameters = options`).
+    refuse startup options (PgBouncer without `ignore_startup_parameters = options`). `prepare`
+    lets the server keep the plans of repeated statements, which needs a server connection of
+    one's own: no pooler in between.
     """
     url = driver_url(database_url)
     backend = url.get_backend_name()
@@ -36,7 +43,7 @@ def make_engine(
         return _sqlite(url)
     options: dict[str, Any] = {}
     if backend == "postgresql":
-        connect = _postgres(connect_seconds, statement_seconds, application)
+        connect = _postgres(connect_seconds, statement_seconds, application, prepare)
         options |= {"use_native_hstore": False, "poolclass": CheckedPool}
     else:
         connect = _mariadb(connect_seconds, statement_seconds)
@@ -60,13 +67,14 @@ def driver_url(database_url: str) -> URL:
 
 
 def _postgres(
-    connect_seconds: int, statement_seconds: int | None, application: str
+    connect_seconds: int, statement_seconds: int | None, application: str, prepare: bool
 ) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "connect_timeout": connect_seconds,
         "application_name": application,
         # prepared statements stay with one server connection, which a pooler does not promise
         "prepare_threshold": None,
+        "prepare_threshold": _REPEATED if prepare else None,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,

@@ -1,8 +1,9 @@
 """One transaction on the database, and the repositories inside it."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Final, Self
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -39,12 +40,41 @@ from shared.domain.errors import PlatformError
 from shared.ports import access, ledger, repositories, sign_in, work
 from shared.ports import store as ports
 
+_REPOSITORIES: Final[dict[str, Callable[[Transaction], Any]]] = {
+    "projects": SqlProjects,
+    "services": SqlServices,
+    "deployments": SqlDeployments,
+    "steps": SqlSteps,
+    "releases": SqlReleases,
+    "instances": SqlInstances,
+    "variables": SqlVariables,
+    "routes": SqlRoutes,
+    "resources": SqlResources,
+    "leases": SqlLeases,
+    "jobs": SqlJobs,
+    "agents": SqlAgents,
+    "tokens": SqlTokens,
+    "canvases": SqlCanvases,
+    "members": SqlMembers,
+    "grants": SqlGrants,
+    "connections": SqlConnections,
+    "sources": SqlSources,
+    "hooks": SqlHooks,
+    "authorizations": SqlAuthorizations,
+    "listings": SqlListings,
+    "deliveries": SqlDeliveries,
+    "reports": SqlReports,
+    "previews": SqlPreviews,
+}
+"""Most transactions use two or three of them."""
+
 
 class SqlUnitOfWork:
     """Serves one thread at a time; the engine behind it serves all.
 
     `log_bytes` is how much text the log of one deployment keeps. With an `act` the first
-    transaction that changes something also writes that act into the audit log.
+    transaction that changes something also writes that act into the audit log. `single` is for
+    one statement, which commits by itself: there is no transaction around it.
     """
 
     projects: ports.Projects
@@ -75,9 +105,15 @@ class SqlUnitOfWork:
     previews: repositories.Previews
 
     def __init__(
-        self, engine: Engine, *, log_bytes: int = LOG_BYTES, act: Act | None = None
+        self,
+        engine: Engine,
+        *,
+        log_bytes: int = LOG_BYTES,
+        act: Act | None = None,
+        single: bool = False,
     ) -> None:
         self._engine = engine
+        self._single = single
         self._act = act
         self._log_bytes = log_bytes
         self._connection: Connection | None = None
@@ -88,37 +124,22 @@ class SqlUnitOfWork:
             raise RuntimeError("a transaction is open already")
         with translated():
             self._connection = self._engine.connect()
+            if self._single:
+                self._connection.execution_options(isolation_level="AUTOCOMMIT")
         self._transaction = Transaction(self._connection)
-        self._fill(self._transaction)
+        for name in _REPOSITORIES:
+            self.__dict__.pop(name, None)
+        self.logs = SqlLogs(self._transaction, self._log_bytes)
+        self.audit = SqlAudit(self._transaction, self._act)
         return self
 
-    def _fill(self, transaction: Transaction) -> None:
-        self.projects = SqlProjects(transaction)
-        self.services = SqlServices(transaction)
-        self.deployments = SqlDeployments(transaction)
-        self.steps = SqlSteps(transaction)
-        self.logs = SqlLogs(transaction, self._log_bytes)
-        self.releases = SqlReleases(transaction)
-        self.instances = SqlInstances(transaction)
-        self.variables = SqlVariables(transaction)
-        self.routes = SqlRoutes(transaction)
-        self.resources = SqlResources(transaction)
-        self.leases = SqlLeases(transaction)
-        self.jobs = SqlJobs(transaction)
-        self.agents = SqlAgents(transaction)
-        self.tokens = SqlTokens(transaction)
-        self.audit = SqlAudit(transaction, self._act)
-        self.canvases = SqlCanvases(transaction)
-        self.members = SqlMembers(transaction)
-        self.grants = SqlGrants(transaction)
-        self.connections = SqlConnections(transaction)
-        self.sources = SqlSources(transaction)
-        self.hooks = SqlHooks(transaction)
-        self.authorizations = SqlAuthorizations(transaction)
-        self.listings = SqlListings(transaction)
-        self.deliveries = SqlDeliveries(transaction)
-        self.reports = SqlReports(transaction)
-        self.previews = SqlPreviews(transaction)
+    def __getattr__(self, name: str) -> Any:
+        """A repository of the open transaction, made when it is first asked for."""
+        made = self.__dict__.get("_transaction")
+        if made is None or name not in _REPOSITORIES:
+            raise AttributeError(f"{name}: no such repository, or no transaction is open")
+        found = self.__dict__[name] = _REPOSITORIES[name](made)
+        return found
 
     def __exit__(
         self,
