@@ -65,10 +65,10 @@ def queue_name(queue: str) -> str:
 
 
 def _queueing(function: Function) -> list[Statement]:
-    """To send; a consumer may receive by its event source."""
+    """To send and to count; a consumer may receive by its event source."""
     asked = [queue for queue, port in QUEUES.items() if port in function.ports]
     arns = [sub(f"{_QUEUE_ARN}:{queue_name(queue)}") for queue in asked]
-    return [_allow(["sqs:SendMessage"], arns)] if arns else []
+    return [_allow(["sqs:SendMessage", "sqs:GetQueueAttributes"], arns)] if arns else []
 
 
 def _starting(function: Function) -> list[Statement]:

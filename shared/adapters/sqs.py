@@ -21,6 +21,7 @@ CLIENT_CONFIG: Final = Config(
 
 _MOST: Final = 10
 _ATTRIBUTES: Final = ["ApproximateReceiveCount", "MessageGroupId"]
+_COUNTS: Final = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 _TIME_IS_OVER: Final = {"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"}
 """What SQS says of a handle whose visibility timeout has passed."""
 
@@ -57,6 +58,11 @@ class SqsQueue:
             self._client.change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=handle, VisibilityTimeout=seconds
             )
+
+    def waiting(self) -> int:
+        with _translated():
+            answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=_COUNTS)
+        return sum(int(answer["Attributes"].get(name, 0)) for name in _COUNTS)
 
     def dead(self, limit: int) -> Sequence[DeadMessage]:
         found = self._received(self._dead_url, limit, VisibilityTimeout=0)

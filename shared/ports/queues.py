@@ -53,6 +53,9 @@ class Consumable(Queue, Protocol):
     def release(self, handle: str, seconds: int) -> None:
         """Let it be received again in `seconds`. A handle whose time is over changes nothing."""
 
+    def waiting(self) -> int:
+        """About how many messages are not finished; dead letters are not counted."""
+
     def dead(self, limit: int) -> Sequence[DeadMessage]:
         """Some of the dead letters, oldest first within a group."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from shared.domain.errors import PlatformError, Transient
 from shared.domain.ids import now
 from shared.ports.compute import Compute
+from shared.ports.queues import Consumable
 from shared.ports.store import UnitOfWork
 from shared.ports.workflows import Workflows
 
@@ -38,6 +39,10 @@ def store_answers(uow: UnitOfWork) -> str:
 def engine_answers(workflows: Workflows) -> str:
     workflows.describe("health-check")
     return "answers"
+
+
+def queue_answers(queue: Consumable) -> str:
+    return f"answers; {queue.waiting()} messages wait"
 
 
 def cloud_answers(compute: Compute) -> str:

@@ -90,13 +90,16 @@ def one(queue: Consumable) -> Message:
 class TestContract:
     def test_what_was_sent_is_received_once_and_then_gone(self, queue: Consumable) -> None:
         send(queue, 1)
+        assert queue.waiting() == 1
         [message] = queue.receive(10)
         assert (message.body, message.group) == ({"number": 1, "group": "g"}, "g")
         assert message.receives == 1
         assert queue.receive(10) == []
+        assert queue.waiting() == 1
         queue.finish(message.handle)
         queue.finish(message.handle)
         assert queue.receive(10) == []
+        assert queue.waiting() == 0
 
     def test_a_group_keeps_its_order_and_groups_do_not_wait_for_each_other(
         self, queue: Consumable

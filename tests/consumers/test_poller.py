@@ -86,7 +86,7 @@ def test_groups_keep_their_order_and_a_slow_one_holds_up_no_other(bench: Bench) 
     assert bench.numbers("slow") == []
     bench.held.set()
     eventually(seen(bench, "slow", 2), "the slow ones")
-    eventually(lambda: not bench.queue.waiting, "all are finished")
+    eventually(lambda: not bench.queue.messages, "all are finished")
 
 
 def test_a_failure_is_tried_again_before_the_later_ones_and_then_is_a_dead_letter(
@@ -109,9 +109,9 @@ def test_a_handler_that_breaks_is_a_failure_of_its_message(monkeypatch: pytest.M
     bench.poller = Poller("q", bench.queue, breaks, bench.signals)
     bench.poller.start()
     bench.send("a", 1)
-    eventually(lambda: bench.queue.waiting[0].receives == 1, "it was tried")
+    eventually(lambda: bench.queue.messages[0].receives == 1, "it was tried")
     bench.poller.stop()
-    assert len(bench.queue.waiting) == 1
+    assert len(bench.queue.messages) == 1
 
 
 def test_a_queue_that_is_away_is_asked_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,12 +136,12 @@ def test_stopped_it_finishes_what_it_holds_and_leaves_the_rest() -> None:
     bench.held.clear()
     bench.poller.start()
     bench.send("a", 1, 2)
-    eventually(lambda: bench.queue.waiting[0].receives == 1, "it is held")
+    eventually(lambda: bench.queue.messages[0].receives == 1, "it is held")
     stopping = threading.Thread(target=bench.poller.stop)
     stopping.start()
     eventually(bench.poller._stop.is_set, "it is told")
     bench.held.set()
     stopping.join(10)
     assert bench.numbers("a") == [1]
-    assert [waiting.body["number"] for waiting in bench.queue.waiting] == [2]
+    assert [waiting.body["number"] for waiting in bench.queue.messages] == [2]
     assert bench.queue.receive(1)[0].body["number"] == 2, "at once for whoever comes next"

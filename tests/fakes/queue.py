@@ -29,7 +29,7 @@ class FakeQueue:
     clock: Callable[[], float] = monotonic
     away: bool = False
     sent: int = 0
-    waiting: list[Waiting] = field(default_factory=list)
+    messages: list[Waiting] = field(default_factory=list)
     buried: list[DeadMessage] = field(default_factory=list)
     _known: dict[str, float] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=count)
@@ -42,16 +42,16 @@ class FakeQueue:
                 return
             self._known[deduplication_id] = at + 300
             self.sent += 1
-            self.waiting.append(Waiting(next(self._numbers), body, group, at))
+            self.messages.append(Waiting(next(self._numbers), body, group, at))
 
     def receive(self, limit: int) -> Sequence[Message]:
         with self._open():
             at, seen, found = self.clock(), set[str](), list[Message]()
-            for each in list(self.waiting):
+            for each in list(self.messages):
                 if each.group in seen or len(found) == min(limit, 10):
                     continue
                 if each.visible_at <= at and each.receives >= self.most_receives:
-                    self.waiting.remove(each)
+                    self.messages.remove(each)
                     self.buried.append(DeadMessage(each.body, each.group))
                     continue
                 seen.add(each.group)
@@ -64,13 +64,17 @@ class FakeQueue:
 
     def finish(self, handle: str) -> None:
         with self._open():
-            self.waiting = [w for w in self.waiting if f"{w.number}:{w.receives}" != handle]
+            self.messages = [w for w in self.messages if f"{w.number}:{w.receives}" != handle]
 
     def release(self, handle: str, seconds: int) -> None:
         with self._open():
-            for each in self.waiting:
+            for each in self.messages:
                 if f"{each.number}:{each.receives}" == handle:
                     each.visible_at = self.clock() + seconds
+
+    def waiting(self) -> int:
+        with self._open():
+            return len(self.messages)
 
     def dead(self, limit: int) -> Sequence[DeadMessage]:
         with self._open():
@@ -81,7 +85,7 @@ class FakeQueue:
             risen, self.buried = self.buried[:limit], self.buried[limit:]
             for each in risen:
                 again = Waiting(next(self._numbers), each.body, each.group, self.clock())
-                self.waiting.append(again)
+                self.messages.append(again)
             return len(risen)
 
     def _open(self) -> threading.RLock:

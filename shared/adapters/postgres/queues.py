@@ -77,6 +77,9 @@ WITH released AS (
 )
 SELECT pg_notify(:channel, queue) FROM released
 """)
+_WAITING: Final = text(
+    "SELECT count(*) AS waiting FROM queue_messages WHERE queue = :queue AND dead_at IS NULL"
+)
 _DEAD: Final = text("""
 SELECT body, group_id FROM queue_messages WHERE queue = :queue AND dead_at IS NOT NULL
 ORDER BY id LIMIT :limit
@@ -141,6 +144,9 @@ class PostgresQueue:
 
     def release(self, handle: str, seconds: int) -> None:
         self._run(_RELEASE, {**_of(handle), "seconds": seconds, "channel": CHANNEL})
+
+    def waiting(self) -> int:
+        return int(self._run(_WAITING, {})[0].waiting)
 
     def dead(self, limit: int) -> Sequence[DeadMessage]:
         return [DeadMessage(r.body, r.group_id) for r in self._run(_DEAD, {"limit": limit})]
