@@ -1,5 +1,7 @@
 """The story both providers share: from nothing to a pushed, reported, previewed service."""
 
+import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -67,6 +69,29 @@ class Story(Generic[P]):
         found = self.call("GET", "/git/connections")["items"]
         self.connection = found[0]["id"]
         return dict(found[0])
+
+    def connect_from_terminal(self) -> None:
+        """`c2d git connect`, and the page it names in the browser."""
+        running = self.ada.start("git", "connect", self.provider)
+        page = self.ada.reads(running, re.compile(r"(?<=Open )http\S+"))
+        shown = self.ada.browser.get(page, follow_redirects=True)
+        assert shown.status_code == 200, shown.text
+        said, _ = running.communicate(timeout=60)
+        assert "is connected" in said, said
+
+    def import_from_terminal(self) -> dict[str, Any]:
+        """Find the repository, make a service of it; previews on."""
+        c2d = self.ada.c2d
+        assert NAME in c2d("git", "repos", "shop")
+        c2d("projects", "create", "web")
+        given = ["services", "create", "web", "-p", "web", "--repo", NAME, "--branch", "main"]
+        service = dict(json.loads(c2d(*given, "--json")))
+        until(lambda: self.server.hooks_at(NAME), "the webhook's registration")
+        source = {
+            name: service["source"][name] for name in ("connection_id", "repository", "branch")
+        }
+        body = {"source": {**source, "previews": True}}
+        return dict(self.call("PATCH", f"/services/{service['id']}", json=body))
 
     def import_repository(self, name: str = "web", **source: Any) -> dict[str, Any]:
         """A service of the connected account's repository, in a project of its own."""

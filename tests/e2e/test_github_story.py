@@ -23,10 +23,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story[GitHubServ
 
 @pytest.fixture(scope="module")
 def service(story: Story[GitHubServer]) -> dict[str, Any]:
-    """Connected and imported, with previews."""
-    connection = story.connect()
-    assert (connection["account_name"], connection["state"]) == ("ada", "active")
-    return story.import_repository(previews=True)
+    """Connected and imported from the terminal."""
+    story.connect_from_terminal()
+    return story.import_from_terminal()
 
 
 def ours(story: Story[GitHubServer], sha: str) -> list[str]:

@@ -23,7 +23,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story[GitLabServ
 
 @pytest.fixture(scope="module")
 def service(story: Story[GitLabServer]) -> dict[str, Any]:
-    """Connected and imported, with previews."""
+    """Connected and imported in the browser."""
     connection = story.connect()
     assert (connection["account_name"], connection["state"]) == ("ada", "active")
     return story.import_repository(previews=True)
