@@ -79,6 +79,27 @@ def test_a_request_gets_a_preview_that_follows_it_and_goes_with_it(
     assert len(story.server.comments_of(request)) == 1
 
 
+def test_a_forks_request_waits_until_somebody_has_read_its_commit(
+    story: Story[GitHubServer], service: dict[str, Any]
+) -> None:
+    fork = story.server.fork(NAME, "eve")
+    sha = story.server.push("eve/shop", app("from a fork"), branch="patch")
+    request = story.server.open_request(NAME, "patch", head=fork)
+    (preview,) = until(
+        lambda: [p for p in story.previews(service["id"]) if p["number"] == request.number],
+        "the fork's preview",
+    )
+    assert (preview["state"], preview["preview_service_id"]) == ("awaiting_approval", None)
+
+    story.call("POST", f"/previews/{preview['id']}/approve", json={"sha": sha})
+
+    running = story.preview_of(service["id"], request)
+    assert story.client.get(running).text == "from a fork"
+    story.server.close_request(request)
+    gone = f"/services/{running['id']}"
+    until(lambda: story.client.http.get(gone).status_code == 404, "the preview's end", 60)
+
+
 def test_a_provider_that_is_down_delays_the_status_and_blocks_nothing(
     story: Story[GitHubServer], service: dict[str, Any]
 ) -> None:

@@ -79,6 +79,27 @@ def test_a_request_gets_a_preview_that_follows_it_and_goes_with_it(
     tell(story, sha, "preview two", service)  # merged: the branch has moved
 
 
+def test_a_push_waits_for_the_commits_own_checks(
+    story: Story[GitLabServer], service: dict[str, Any]
+) -> None:
+    work, path = story.clone(), f"/services/{service['id']}"
+    chosen = {"connection_id": story.connection, "repository": NAME, "branch": "main"}
+    story.call("PATCH", path, json={"source": {**chosen, "wait_for_ci": True}})
+    try:
+        sha = work.push(app("checked"), "checked first")
+        story.server.set_job(NAME, sha, "running")
+        until(
+            lambda: [d for d in story.deliveries() if d["sha"] == sha and d["reason"]],
+            "a reason to wait",
+        )
+        (pushed,) = (d for d in story.deliveries() if d["sha"] == sha and d["ref"] == "main")
+        assert (pushed["state"], pushed["deployment_ids"]) == ("waiting", [])
+        story.server.set_job(NAME, sha, "success")
+        tell(story, sha, "checked", service)
+    finally:
+        story.call("PATCH", path, json={"source": {**chosen, "wait_for_ci": False}})
+
+
 def test_a_token_that_has_ended_is_renewed_and_the_status_comes(
     story: Story[GitLabServer], service: dict[str, Any]
 ) -> None:
