@@ -45,7 +45,7 @@ class Judged:
     url: str
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def judged(
     tmp_path_factory: pytest.TempPathFactory, description: dict[str, Any]
 ) -> Iterator[Judged]:

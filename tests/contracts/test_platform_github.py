@@ -12,7 +12,7 @@ from tests.contracts.conftest import Judged, Receiver
 from tests.standins.accounts import browse, challenge_of
 
 VERIFIER = "v" * 64
-NAME = "ada/shop"
+NAME = "ada/store"
 BACK = "http://127.0.0.1/git/callback/github"
 
 
@@ -39,8 +39,8 @@ def test_reading(platform: GitHub, token: str, judged: Judged) -> None:
     sha = tip(judged)
 
     assert platform.account(token).name == "ada"
-    assert [repo.full_name for repo in platform.every(token)] == [NAME]
-    assert [repo.full_name for repo in platform.list(token, limit=10, page=1)] == [NAME]
+    assert NAME in {repo.full_name for repo in platform.every(token)}
+    assert NAME in {repo.full_name for repo in platform.list(token, limit=10, page=1)}
     assert platform.get(token, NAME).can_administer
     assert [b.sha for b in platform.branches(token, NAME, limit=100, page=1)] == [sha]
     tree = platform.tree(token, NAME, "main", "")

@@ -60,66 +60,65 @@ def delivery(attempt: Attempt) -> dict[str, Any]:
     }
 
 
+_UNSET = ("body", "assignee", "milestone", "auto_merge", "active_lock_reason", "rebaseable")
+_EMPTY = ("assignees", "requested_reviewers", "requested_teams", "labels")
+_NUMBERS = (
+    "comments", "review_comments", "commits", "additions", "deletions", "changed_files"
+)  # fmt: skip
+
+
 def request(server: "GitHubServer", found: Request) -> dict[str, Any]:
     """A pull request, as the API and the webhook show it."""
-    api, web = (
-        f"{server.api_url}/repos/{found.base.full_name}",
-        f"{server.url}/{found.base.full_name}",
-    )
-    pull, issue = f"{api}/pulls/{found.number}", f"{api}/issues/{found.number}"
-    links = {
-        "self": pull,
-        "html": f"{web}/pull/{found.number}",
-        "issue": issue,
-        "comments": f"{issue}/comments",
-        "review_comments": f"{pull}/comments",
-        "review_comment": f"{api}/pulls/comments{{/number}}",
-        "commits": f"{pull}/commits",
-        "statuses": f"{api}/statuses/{found.sha}",
-    }
-    numbers = (
-        "comments", "review_comments", "commits", "additions", "deletions", "changed_files"
-    )  # fmt: skip
+    links = _links(server, found)
     author = user(server, found.author)
+    closed = stamp(found.closed_at) if found.closed_at else None
     return {
-        "url": pull,
+        "url": links["self"],
         "id": found.id,
         "node_id": node("PR", found.id),
         "html_url": links["html"],
         "diff_url": f"{links['html']}.diff",
         "patch_url": f"{links['html']}.patch",
         **{f"{name}_url": url for name, url in links.items() if name not in {"self", "html"}},
+        **dict.fromkeys(_UNSET),
+        **{name: [] for name in _EMPTY},
+        **dict.fromkeys(_NUMBERS, 1),
         "number": found.number,
-        "state": "closed" if found.closed_at else "open",
+        "state": "closed" if closed else "open",
         "locked": False,
         "title": found.title,
         "user": author,
-        "body": None,
         "created_at": stamp(found.created_at),
         "updated_at": stamp(found.updated_at),
-        "closed_at": stamp(found.closed_at) if found.closed_at else None,
-        "merged_at": stamp(found.closed_at) if found.closed_at and found.merged else None,
+        "closed_at": closed,
+        "merged_at": closed if found.merged else None,
         "merge_commit_sha": found.sha if found.merged else None,
-        "assignee": None,
-        "assignees": [],
-        "requested_reviewers": [],
-        "requested_teams": [],
-        "labels": [],
-        "milestone": None,
         "draft": False,
         "head": _end(server, found.head, found.branch, found.sha),
         "base": _end(server, found.base, found.base_branch, found.base_sha),
         "_links": {name: {"href": url} for name, url in links.items()},
         "author_association": "CONTRIBUTOR",
-        "auto_merge": None,
-        "active_lock_reason": None,
         "merged": found.merged,
-        "mergeable": None if found.closed_at else True,
-        "rebaseable": None,
+        "mergeable": None if closed else True,
         "mergeable_state": "unknown",
         "merged_by": author if found.merged else None,
         "maintainer_can_modify": False,
-        **dict.fromkeys(numbers, 1),
+    }
+
+
+def _links(server: "GitHubServer", found: Request) -> dict[str, str]:
+    name, number = found.base.full_name, found.number
+    api, web = f"{server.api_url}/repos/{name}", f"{server.url}/{name}"
+    pull, issue = f"{api}/pulls/{number}", f"{api}/issues/{number}"
+    return {
+        "self": pull,
+        "html": f"{web}/pull/{number}",
+        "issue": issue,
+        "comments": f"{issue}/comments",
+        "review_comments": f"{pull}/comments",
+        "review_comment": f"{api}/pulls/comments{{/number}}",
+        "commits": f"{pull}/commits",
+        "statuses": f"{api}/statuses/{found.sha}",
     }
 
 

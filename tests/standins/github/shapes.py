@@ -61,6 +61,25 @@ _REPOSITORY_URLS = {
     "trees_url": "git/trees{/sha}",
 }
 
+_UNSET = ("mirror_url", "homepage", "language", "license")
+_NUMBERS = (
+    "forks_count", "stargazers_count", "watchers_count", "open_issues_count", "size", "forks",
+    "open_issues", "watchers",
+)  # fmt: skip
+_SETTINGS = {
+    "is_template": False,
+    "has_issues": True,
+    "has_projects": True,
+    "has_wiki": True,
+    "has_pages": False,
+    "has_downloads": True,
+    "has_discussions": False,
+    "archived": False,
+    "disabled": False,
+    "web_commit_signoff_required": False,
+    "allow_forking": True,
+}
+
 
 def stamp(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -121,7 +140,6 @@ def repository(
 ) -> dict[str, Any]:
     api, web = f"{server.api_url}/repos/{repo.full_name}", f"{server.url}/{repo.full_name}"
     owner = server.accounts.by_login[repo.owner]
-    numbers = ("forks_count", "stargazers_count", "watchers_count", "open_issues_count", "size")
     return {
         "id": repo.id,
         "node_id": node("R", repo.id),
@@ -139,28 +157,12 @@ def repository(
         "ssh_url": f"git@127.0.0.1:{repo.full_name}.git",
         "clone_url": f"{web}.git",
         "svn_url": web,
-        "mirror_url": None,
-        "homepage": None,
-        "language": None,
-        "license": None,
+        **dict.fromkeys(_UNSET),
+        **dict.fromkeys(_NUMBERS, 0),
+        **_SETTINGS,
         "topics": [],
-        **dict.fromkeys(numbers, 0),
-        "forks": 0,
-        "open_issues": 0,
-        "watchers": 0,
         "default_branch": repo.default_branch,
-        "is_template": False,
-        "has_issues": True,
-        "has_projects": True,
-        "has_wiki": True,
-        "has_pages": False,
-        "has_downloads": True,
-        "has_discussions": False,
-        "archived": False,
-        "disabled": False,
         "visibility": "private" if repo.private else "public",
-        "web_commit_signoff_required": False,
-        "allow_forking": True,
         "pushed_at": stamp(repo.pushed_at),
         "created_at": stamp(repo.created_at),
         "updated_at": stamp(repo.pushed_at),
