@@ -1,6 +1,6 @@
 """Deciding on deliveries: each ends with one verdict, whatever was delivered and whoever dies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -15,8 +15,15 @@ from shared.domain.outcomes import Outcome, concluded, outcomes_of
 from shared.domain.services import Service
 from shared.domain.webhooks import Delivery, Verdict
 from shared.ports.store import UnitOfWork
-from shared.usecases.deployments import start
-from shared.usecases.pushes import Tools, concerned, decide_push, push_of
+from shared.usecases.pushes import (
+    Answered,
+    Effects,
+    Question,
+    Tools,
+    concerned,
+    decide_push,
+    push_of,
+)
 
 MOST_FAILURES: Final = 5
 """Deciding on a delivery is tried so often; then it is dead until a person replays it."""
@@ -27,15 +34,56 @@ def decide(organization_id: UUID, delivery_id: UUID, *, tools: Tools, at: dateti
 
     One that is gone, with its hook, is nothing to decide on. What is raised is to be tried again.
     """
-    try:
-        with tools.uow as uow:
-            delivery = uow.deliveries.get(organization_id, delivery_id)
-    except NotFound:
-        return
-    if delivery.verdict is not None:
-        _start_again(delivery, tools)
-    elif not delivery.dead:
-        _decide(delivery, tools, at)
+    found = _look(organization_id, delivery_id, None, tools, at)
+    if isinstance(found, Question):
+        answered = Answered(found.asked(tools.reach))
+        found = _look(organization_id, delivery_id, answered, tools, at)
+    match found:
+        case RequestEvent() as event, Delivery() as delivery:
+            _request(delivery, event, tools, at)
+        case ChecksEvent() as event, Delivery() as delivery:
+            _checks_ended(delivery, event, tools, at)
+
+
+Found = Question | tuple[RequestEvent | ChecksEvent, Delivery] | None
+"""What is left to do when the transaction is over."""
+
+
+def _look(
+    organization_id: UUID, delivery_id: UUID, answered: Answered | None, tools: Tools, at: datetime
+) -> Found:
+    """Decide in one transaction what one can decide on; then carry it out."""
+    effects = Effects()
+    with tools.uow as uow:
+        try:
+            delivery = uow.deliveries.lock(organization_id, delivery_id)
+        except NotFound:
+            return None
+        if delivery.verdict is not None:
+            # whoever decided may have died before it started what it decided
+            effects.deployments += _not_started(delivery, uow)
+            found: Found = None
+        else:
+            found = None if delivery.dead else _decided(delivery, answered, effects, uow, at)
+    effects.carry_out(tools)
+    return found
+
+
+def _decided(
+    delivery: Delivery,
+    answered: Answered | None,
+    effects: Effects,
+    uow: UnitOfWork,
+    at: datetime,
+) -> Found:
+    match restored(delivery.payload.get("event") or {}):
+        case PushEvent() as event:
+            return decide_push(delivery, event, answered, effects, uow, at)
+        case OtherEvent() as event:
+            uow.deliveries.save(delivery.decided(Verdict.SKIPPED, event.why, at))
+            return None
+        case event:
+            return event, delivery
 
 
 def failed(
@@ -57,18 +105,6 @@ def failed(
         uow.deliveries.save(replace(delivery, failures=failures, dead=dead, reason=reason))
 
 
-def _decide(delivery: Delivery, tools: Tools, at: datetime) -> None:
-    match restored(delivery.payload.get("event") or {}):
-        case PushEvent() as event:
-            decide_push(delivery, event, tools, at)
-        case RequestEvent() as event:
-            _request(delivery, event, tools, at)
-        case ChecksEvent() as event:
-            _checks_ended(delivery, event, tools, at)
-        case OtherEvent() as event:
-            _keep(delivery, Verdict.SKIPPED, event.why, tools, at)
-
-
 def _keep(delivery: Delivery, verdict: Verdict, reason: str, tools: Tools, at: datetime) -> None:
     with tools.uow as uow:
         present = uow.deliveries.lock(delivery.organization_id, delivery.id)
@@ -76,23 +112,14 @@ def _keep(delivery: Delivery, verdict: Verdict, reason: str, tools: Tools, at: d
             uow.deliveries.save(present.decided(verdict, reason, at))
 
 
-def _start_again(delivery: Delivery, tools: Tools) -> None:
-    """Whoever decided may have died before it started what it decided."""
-    with tools.uow as uow:
-        made = _made(delivery, uow)
-    for deployment in made:
-        if deployment.state is DeploymentState.QUEUED:
-            start(deployment, workflows=tools.workflows)
-
-
-def _made(delivery: Delivery, uow: UnitOfWork) -> list[Deployment]:
-    found = []
+def _not_started(delivery: Delivery, uow: UnitOfWork) -> Iterator[Deployment]:
     for deployment_id in delivery.deployment_ids:
         try:
-            found.append(uow.deployments.get(delivery.organization_id, UUID(deployment_id)))
+            found = uow.deployments.get(delivery.organization_id, UUID(deployment_id))
         except NotFound:  # its service is gone, and it too
             continue
-    return found
+        if found.state is DeploymentState.QUEUED:
+            yield found
 
 
 def _request(delivery: Delivery, event: RequestEvent, tools: Tools, at: datetime) -> None:

@@ -61,36 +61,81 @@ class Tools:
 
 
 @dataclass(slots=True)
-class _Effects:
-    """What is to be done once the decision is kept."""
+class Effects:
+    """What is to be done once the decision is kept. Twice is once, and reconcile repeats it."""
 
     answers: list[Answer] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
 
+    def carry_out(self, tools: Tools) -> None:
+        send(self.answers, workflows=tools.workflows, vault=tools.vault)
+        for deployment in self.deployments:
+            start(deployment, workflows=tools.workflows)
 
-def decide_push(delivery: Delivery, event: PushEvent, tools: Tools, at: datetime) -> None:
-    """Deploy, skip or hold a push for each service it concerns.
 
-    The verdict and the rows of the deployments it makes are one transaction. Starting them comes
-    after it, is the same when repeated, and is repeated by reconcile: so each delivery has one
-    verdict whoever dies when.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether the checks of a commit have passed, and whom to ask."""
+
+    connection: GitConnection
+    full_name: str
+    sha: str
+
+    def asked(self, reach: Reach) -> Checks | None:
+        """None when nobody can say: it is asked again until the patience ends."""
+        try:
+            provider, token = reach(self.connection)
+            return provider.checks(token, self.full_name, self.sha, ours=CONTEXT)
+        except PlatformError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a provider said of a commit's checks."""
+
+    checks: Checks | None
+
+
+def decide_push(
+    delivery: Delivery,
+    event: PushEvent,
+    answered: Answered | None,
+    effects: Effects,
+    uow: UnitOfWork,
+    at: datetime,
+) -> Question | None:
+    """Deploy, skip or hold a push for each service it concerns, while its row is locked.
+
+    The verdict and the rows of the deployments it makes are the caller's one transaction. When a
+    service waits for checks nothing is decided before the question that is returned is answered.
     """
-    checks = _checks(delivery, event, tools)
-    effects = _Effects()
-    with tools.uow as uow:
-        present = uow.deliveries.lock(delivery.organization_id, delivery.id)
-        if present.verdict is not None:
-            return
-        outcomes = outcomes_of(present)
-        for service in concerned(present, uow, lock=True):
-            known = outcomes.get(str(service.id))
-            if known is None or known.waits:
-                push = _Push(present, event, service, known, checks)
-                outcomes[str(service.id)] = _outcome(push, effects, uow, at)
-        uow.deliveries.save(concluded(present, outcomes, at))
-    send(effects.answers, workflows=tools.workflows, vault=tools.vault)
-    for deployment in effects.deployments:
-        start(deployment, workflows=tools.workflows)
+    outcomes = outcomes_of(delivery)
+    services = [
+        service
+        for service in concerned(delivery, uow, lock=True)
+        if (known := outcomes.get(str(service.id))) is None or known.waits
+    ]
+    if answered is None:
+        waiting = [service for service in services if _waits(service, event)]
+        if waiting:
+            return _question(delivery, waiting[0], event, uow)
+    checks = answered.checks if answered else None
+    for service in services:
+        push = _Push(delivery, event, service, outcomes.get(str(service.id)), checks)
+        outcomes[str(service.id)] = _outcome(push, effects, uow, at)
+    uow.deliveries.save(concluded(delivery, outcomes, at))
+    return None
+
+
+def _waits(service: Service, event: PushEvent) -> bool:
+    return bool(service.source and service.source.wait_for_ci and not why_not(service, event))
+
+
+def _question(delivery: Delivery, service: Service, event: PushEvent, uow: UnitOfWork) -> Question:
+    source = uow.sources.find(service.organization_id, service.id)
+    connection = uow.connections.get(delivery.organization_id, delivery.connection_id)
+    return Question(connection, source.full_name if source else "", event.after)
 
 
 def concerned(of: Delivery | GitHook, uow: UnitOfWork, *, lock: bool = False) -> list[Service]:
@@ -119,7 +164,7 @@ class _Push:
     checks: Checks | None
 
 
-def _outcome(push: _Push, effects: _Effects, uow: UnitOfWork, at: datetime) -> Outcome:
+def _outcome(push: _Push, effects: Effects, uow: UnitOfWork, at: datetime) -> Outcome:
     service = push.service
     against = why_not(service, push.event) or _overtaken(push, uow)
     if against is not None:
@@ -161,28 +206,6 @@ def _held(push: _Push, at: datetime) -> Outcome | None:
     if push.checks is not Checks.NONE:
         said = "the commit's checks did not pass"
     return Outcome(name, Verdict.SKIPPED, f"{said} within {minutes} minutes")
-
-
-def _checks(delivery: Delivery, event: PushEvent, tools: Tools) -> Checks | None:
-    """What others say of the commit, when a service waits for it; None when nobody can say."""
-    with tools.uow as uow:
-        waiting = [
-            service
-            for service in concerned(delivery, uow)
-            if service.source and service.source.wait_for_ci and not why_not(service, event)
-        ]
-        if not waiting:
-            return None
-        org = delivery.organization_id
-        source = uow.sources.find(org, waiting[0].id)
-        connection = uow.connections.get(org, delivery.connection_id)
-    if source is None:
-        return None
-    try:
-        provider, token = tools.reach(connection)
-        return provider.checks(token, source.full_name, event.after, ours=CONTEXT)
-    except PlatformError:  # away, throttled or lost: it is asked again until the patience ends
-        return None
 
 
 def _overtaken(push: _Push, uow: UnitOfWork) -> str | None:
