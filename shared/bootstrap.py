@@ -176,11 +176,12 @@ def known_hooks() -> "KnownHooks":
     return KnownHooks()
 
 
+@cache
 def arrivals() -> "Arrivals":
     """Where deliveries are stored and queued."""
     from shared.usecases.arrivals import StoredThenQueued
 
-    anyhow = StoredThenQueued(unit_of_work(), webhook_queue())
+    anyhow = StoredThenQueued(unit_of_work, webhook_queue())
     if settings().queues == "sqs":
         return anyhow
     from shared.adapters.postgres.arrivals import PostgresArrivals

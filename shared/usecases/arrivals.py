@@ -1,5 +1,6 @@
 """Storing deliveries once and queueing them, whatever the store and the queue are."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -51,11 +52,11 @@ def revived(delivery: Delivery, at: datetime) -> Delivery:
 class StoredThenQueued:
     """Arrivals in any store and any queue: whoever dies in between leaves a row to queue again."""
 
-    uow: UnitOfWork
+    store: Callable[[], UnitOfWork]
     queue: Queue
 
     def take(self, delivery: Delivery) -> tuple[Delivery, bool]:
-        with self.uow as uow:
+        with self.store() as uow:
             stored, is_new = uow.deliveries.record(delivery)
             if not is_new and stored.dead:
                 stored = revived(stored, delivery.created_at)

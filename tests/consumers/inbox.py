@@ -206,7 +206,7 @@ class Inbox:
 
     def arrivals(self) -> Arrivals:
         """As bootstrap would choose them."""
-        anyhow = StoredThenQueued(self.store, self.queue)
+        anyhow = StoredThenQueued(lambda: self.store, self.queue)
         if isinstance(self.queue, PostgresQueue) and isinstance(self.store, SqlUnitOfWork):
             return PostgresArrivals(self.store._engine, "webhooks", anyhow)
         return anyhow

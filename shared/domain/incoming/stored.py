@@ -1,6 +1,6 @@
 """Events as they are stored with a delivery."""
 
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, Final
 
 from shared.domain.errors import Invalid
@@ -21,29 +21,31 @@ _KINDS: Final[dict[str, type[Event]]] = {
     "other": OtherEvent,
 }
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
+_FIELDS: Final = {kind: [field.name for field in fields(kind)] for kind in _KINDS.values()}
 
 
 def stored(event: Event) -> dict[str, Any]:
     """The event as a document."""
-    fields = asdict(event)
-    if fields.get("changed_paths") is not None:
-        fields["changed_paths"] = list(fields["changed_paths"])
-    return {"kind": _NAMES[type(event)], **fields}
+    kind = type(event)
+    document = {"kind": _NAMES[kind], **{name: getattr(event, name) for name in _FIELDS[kind]}}
+    if document.get("changed_paths") is not None:
+        document["changed_paths"] = list(document["changed_paths"])
+    return document
 
 
 def restored(document: dict[str, Any]) -> Event:
     """The event again. Raises Invalid when it was none."""
     match document.get("kind"), {k: v for k, v in document.items() if k != "kind"}:
-        case "push", fields:
-            paths = fields.pop("changed_paths")
-            kind = RefKind(fields.pop("ref_kind"))
+        case "push", given:
+            paths = given.pop("changed_paths")
+            kind = RefKind(given.pop("ref_kind"))
             known = None if paths is None else tuple(paths)
-            return PushEvent(ref_kind=kind, changed_paths=known, **fields)
-        case "request", fields:
-            return RequestEvent(action=RequestAction(fields.pop("action")), **fields)
-        case "checks", fields:
-            return ChecksEvent(**fields)
-        case "other", fields:
-            return OtherEvent(**fields)
+            return PushEvent(ref_kind=kind, changed_paths=known, **given)
+        case "request", given:
+            return RequestEvent(action=RequestAction(given.pop("action")), **given)
+        case "checks", given:
+            return ChecksEvent(**given)
+        case "other", given:
+            return OtherEvent(**given)
         case _:
             raise Invalid("nothing of this delivery's content was kept")
