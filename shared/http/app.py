@@ -14,6 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from shared import VERSION, bootstrap
 from shared.http.admission import by_address
 from shared.http.bodies import BodyLimit
+from shared.http.deps import actor
 from shared.http.envelope import Envelope
 from shared.http.idempotency import Idempotency
 from shared.http.openapi import complete, operation_id
@@ -66,12 +67,13 @@ def build_app(routers: Iterable[APIRouter], *, docs: bool = False, **options: An
         generate_unique_id_function=operation_id,
         **options,
     )
-    for router in sorted(routers, key=_often_asked):
+    known = sorted(routers, key=_by_demand)
+    for router in known:
         app.include_router(router, dependencies=_limits(router))
     if docs:
         app.add_route(f"{BASE}/docs", _docs, include_in_schema=False)
     handle_errors(app)
-    complete(app)
+    complete(app, {operation_id(route) for router in known for route in _asking(router)})
     _layers(app)
     return app
 
@@ -94,20 +96,28 @@ def _layers(app: FastAPI) -> None:
     app.add_middleware(Envelope, https=settings.reached_at.startswith("https://"))
 
 
-def _often_asked(router: APIRouter) -> bool:
-    """False for what programs ask all the time: routes are tried in their order."""
-    return not _HOT.intersection(router.tags)
+def _by_demand(router: APIRouter) -> tuple[bool, int]:
+    """Routes are tried in their order: what programs ask all the time comes first."""
+    paths = [len(route.path) for route in _routes(router)]
+    return not _HOT.intersection(router.tags), min(paths, default=0)
 
 
 def _limits(router: APIRouter) -> list[Any]:
     """An endpoint that asks for no credentials is limited by address; the others by caller."""
-    routes = [route for route in router.routes if isinstance(route, APIRoute)]
-    asks = any(_asks_who(route.dependant) for route in routes)
-    free = all(route.path in _UNLIMITED for route in routes)
-    return [] if asks or free else [Depends(by_address)]
+    free = all(route.path in _UNLIMITED for route in _routes(router))
+    return [] if free or _asking(router) else [Depends(by_address)]
+
+
+def _routes(router: APIRouter) -> list[APIRoute]:
+    return [route for route in router.routes if isinstance(route, APIRoute)]
+
+
+def _asking(router: APIRouter) -> list[APIRoute]:
+    return [route for route in _routes(router) if _asks_who(route.dependant)]
 
 
 def _asks_who(dependant: Dependant) -> bool:
     return any(
-        isinstance(inner.call, SecurityBase) or _asks_who(inner) for inner in dependant.dependencies
+        inner.call is actor or isinstance(inner.call, SecurityBase) or _asks_who(inner)
+        for inner in dependant.dependencies
     )

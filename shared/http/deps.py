@@ -32,8 +32,11 @@ _bearer = HTTPBearer(auto_error=False, description="An API token (c2d_…)")
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-async def actor(request: Request, _documented: Bearer) -> Actor:
-    """Who calls. Raises Unauthenticated, RateLimited."""
+async def actor(request: Request) -> Actor:
+    """Who calls, by a bearer token: the document says so of whoever asks this.
+
+    Raises Unauthenticated, RateLimited.
+    """
     return await admitted(request)
 
 
@@ -124,6 +127,11 @@ async def job_token(bearer: Bearer) -> str:
 
 async def signals(request: Request) -> Signals | None:
     """What wakes long polls; None on Lambda, where nobody waits."""
+    return signals_of(request)
+
+
+def signals_of(request: Request) -> Signals | None:
+    """The same for an endpoint that is asked so often that a dependency counts."""
     found: Signals | None = getattr(request.app.state, "signals", None)
     return found
 

@@ -1,6 +1,6 @@
 """The OpenAPI document: what FastAPI derives, and what holds for every operation."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -90,19 +90,23 @@ def operation_id(route: APIRoute) -> str:
     return route.endpoint.__module__.removeprefix("functions.api.")
 
 
-def complete(app: FastAPI) -> None:
-    """Let the app's document say what the layers around its endpoints do."""
+def complete(app: FastAPI, secured: Collection[str]) -> None:
+    """Let the app's document say what the layers around its endpoints do.
+
+    `secured` are the operations that ask who calls.
+    """
     derived = app.openapi
 
     def openapi() -> Document:
         if app.openapi_schema is None:
-            app.openapi_schema = _completed(derived())
+            app.openapi_schema = _completed(derived(), secured)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _completed(document: Document) -> Document:
+def _completed(document: Document, secured: Collection[str]) -> Document:
+    document["paths"] = dict(sorted(document["paths"].items()))
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name in _DERIVED:
@@ -110,7 +114,7 @@ def _completed(document: Document) -> Document:
     schemas["Problem"] = _PROBLEM
     components["securitySchemes"] = _SCHEMES
     for method, operation in _operations(document):
-        _complete(method, operation)
+        _complete(method, operation, secured=operation["operationId"] in secured)
     return document
 
 
@@ -119,9 +123,8 @@ def _operations(document: Document) -> Iterator[tuple[str, Document]]:
         yield from item.items()
 
 
-def _complete(method: str, operation: Document) -> None:
+def _complete(method: str, operation: Document, *, secured: bool) -> None:
     by_agent = "agent" in operation.get("tags", [])
-    secured = bool(operation.get("security"))
     if secured:
         operation["security"] = [{"agent" if by_agent else "caller": []}]
     writes = method != "get"

@@ -1,7 +1,7 @@
 """What the API takes and answers."""
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -194,14 +194,18 @@ class DeploymentOut(Out):
     def of(
         cls, deployment: Deployment, url: str | None = None, waiting_for: str | None = None
     ) -> "DeploymentOut":
-        out = cls.model_validate(deployment)
-        return out.model_copy(
-            update={
-                "url": url,
-                "waiting_for": waiting_for,
-                "duration_ms": _milliseconds(deployment.created_at, deployment.ended_at),
-            }
+        # a deployment of the domain needs no validation, and this is asked all the time
+        return cls.model_construct(
+            **{name: getattr(deployment, name) for name in _OF_DEPLOYMENT},
+            url=url,
+            waiting_for=waiting_for,
+            duration_ms=_milliseconds(deployment.created_at, deployment.ended_at),
         )
+
+
+_OF_DEPLOYMENT: Final = tuple(
+    n for n in DeploymentOut.model_fields if n not in {"url", "waiting_for", "duration_ms"}
+)
 
 
 def _milliseconds(start: datetime, end: datetime | None) -> int | None:

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from shared import bootstrap
 from shared.http.app import BASE
 from shared.http.conditional import NOT_MODIFIED, tagged
-from shared.http.deps import Caller, Config, Glance, Wait, Wakeups
+from shared.http.deps import Caller, Glance, Wait, signals_of
 from shared.http.entry import lambda_handler
 from shared.http.schemas import DeploymentOut
 from shared.http.services import placed_out
@@ -25,8 +26,6 @@ async def get_deployment(
     request: Request,
     caller: Caller,
     glances: Glance,
-    settings: Config,
-    signals: Wakeups,
     wait: Wait = 0,
     seen: Seen = None,
 ) -> Response:
@@ -35,12 +34,12 @@ async def get_deployment(
     placed = await until(
         lambda: glances.deployment(caller.organization_id, deployment_id),
         lambda p: p.deployment.state != seen,
-        signals=signals,
+        signals=signals_of(request),
         channel="deployments",
         key=str(deployment_id),
         seconds=wait if seen else 0,
     )
-    return tagged(request, placed_out(placed, settings), placed.deployment.version)
+    return tagged(request, placed_out(placed, bootstrap.settings()), placed.deployment.version)
 
 
 handler = lambda_handler(router)

@@ -73,7 +73,6 @@ def _postgres(
         "connect_timeout": connect_seconds,
         "application_name": application,
         # prepared statements stay with one server connection, which a pooler does not promise
-        "prepare_threshold": None,
         "prepare_threshold": _REPEATED if prepare else None,
         "keepalives_idle": 10,
         "keepalives_interval": 5,

@@ -1,12 +1,13 @@
 """Reads of one statement, awaited in the event loop or in a thread."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import cycle
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
@@ -16,7 +17,7 @@ from shared.domain.errors import NotFound, Transient
 from shared.ports.store import UnitOfWork
 
 _CONNECTIONS: Final = 4
-_SECONDS: Final = 5.0
+_SECONDS: Final = 5
 
 
 class ThreadGlances:
@@ -40,51 +41,73 @@ class LoopGlances:
     """
 
     def __init__(self, database_url: str) -> None:
-        options: dict[str, Any] = {
-            "autocommit": True,
-            "application_name": "click-to-deploy glances",
-            "connect_timeout": int(_SECONDS),
-            "options": f"-c statement_timeout={int(_SECONDS * 1000)} -c TimeZone=UTC",
-        }
-        self._pool = AsyncConnectionPool(
-            database_url,
-            kwargs=options,
-            min_size=1,
-            max_size=_CONNECTIONS,
-            timeout=_SECONDS,
-            open=False,
-        )
+        self._lines = [_Line(database_url) for _ in range(_CONNECTIONS)]
+        self._next = cycle(self._lines)
 
     async def open(self) -> None:
-        await self._pool.open()
+        """Connect once, so that a wrong address shows at the start. Raises Transient."""
+        with _translated():
+            await self._lines[0].connected()
 
     async def close(self) -> None:
-        await self._pool.close(_SECONDS)
+        for line in self._lines:
+            await line.close()
 
     async def deployment(self, organization_id: UUID, deployment_id: UUID) -> Placed:
-        row = await self._row(
-            _DEPLOYMENT, {"organization_id": organization_id, "id": deployment_id}
-        )
+        key = {"organization_id": organization_id, "id": deployment_id}
+        row = await self._row(_DEPLOYMENT, key)
         if row is None:
             raise NotFound(f"there is no deployment {deployment_id}")
         return placed_of(row)
 
     async def _row(self, query: "_Query", values: Mapping[str, Any]) -> Sequence[Any] | None:
         """The first row. A connection that broke since it was used last is replaced once."""
-        try:
-            return await self._ask(query, values)
-        except psycopg.OperationalError:
-            pass
-        try:
-            return await self._ask(query, values)
-        except (psycopg.Error, PoolTimeout) as error:
-            raise Transient("the database did not answer in time: try again") from error
+        line = next(self._next)
+        with suppress(psycopg.OperationalError):
+            return await line.ask(query, values)
+        with _translated():
+            await line.close()
+            return await line.ask(query, values)
 
-    async def _ask(self, query: "_Query", values: Mapping[str, Any]) -> Sequence[Any] | None:
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(query.text, values)
-            row = await cursor.fetchone()
+
+class _Line:
+    """One connection, made when it is needed. It takes one statement after the other."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url
+        self._connection: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
+        self._connecting = asyncio.Lock()
+
+    async def ask(self, query: "_Query", values: Mapping[str, Any]) -> Sequence[Any] | None:
+        connection = self._connection or await self.connected()
+        cursor = await connection.execute(query.text, values)
+        row = await cursor.fetchone()
         return None if row is None else query.converted(row)
+
+    async def connected(self) -> "psycopg.AsyncConnection[tuple[Any, ...]]":
+        async with self._connecting:
+            if self._connection is None:
+                self._connection = await psycopg.AsyncConnection.connect(
+                    self._url,
+                    autocommit=True,
+                    application_name="click-to-deploy glances",
+                    connect_timeout=_SECONDS,
+                    options=f"-c statement_timeout={_SECONDS * 1000} -c TimeZone=UTC",
+                )
+            return self._connection
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise Transient("the database did not answer in time: try again") from error
 
 
 class _Query:
