@@ -44,10 +44,8 @@ __all__ = ["Settings", "settings"]
 def engine() -> "Engine":
     from shared.adapters.postgres.engine import make_engine
 
-    given = settings()
-    # the local engine listens on sessions of its own: there is no pooler in between either way
-    own = given.workflows == "dbos"
-    return make_engine(given.database_url, pool_size=given.database_pool, prepare=own)
+    own = settings().workflows == "dbos"  # sessions of its own: no pooler in between
+    return make_engine(settings().database_url, pool_size=settings().database_pool, prepare=own)
 
 
 def unit_of_work(act: "Act | None" = None) -> "UnitOfWork":

@@ -1,7 +1,7 @@
 """Every operation of the OpenAPI document, and the requests that exercise it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +19,7 @@ class Operation:
     id: str
     method: str
     path: str
-    described: Document
+    described: Document = field(repr=False)
 
     @property
     def writes(self) -> bool:
@@ -79,11 +79,11 @@ def _id_fields(schema: Document, known: Document, prefix: str = "", deep: int = 
     found: set[str] = set()
     for option in [schema, *schema.get("anyOf", []), *schema.get("allOf", [])]:
         resolved = known[option["$ref"].rpartition("/")[2]] if "$ref" in option else option
-        for name, field in resolved.get("properties", {}).items():
-            if _is_id(name, field):
+        for name, inner in resolved.get("properties", {}).items():
+            if _is_id(name, inner):
                 found.add(f"{prefix}{name}")
             elif deep:
-                found |= _id_fields(field, known, f"{prefix}{name}.", deep - 1)
+                found |= _id_fields(inner, known, f"{prefix}{name}.", deep - 1)
     return found
 
 
