@@ -15,7 +15,8 @@ from shared.adapters.postgres.queues import PostgresQueue
 from shared.adapters.sqs import CLIENT_CONFIG, SqsQueue
 from shared.domain.errors import Transient
 from shared.ports.queues import Consumable, Message
-from tests.consumers.inbox import Inbox, a_sha
+from tests.consumers.inbox import Inbox
+from tests.consumers.made import a_sha
 from tests.fakes.queue import FakeQueue
 from tests.workflows.deadlines import eventually
 from tests.workflows.ministack import MiniStack, ministack

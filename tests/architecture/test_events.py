@@ -23,10 +23,10 @@ from shared.http.identity import LOCAL_ORGANIZATION
 from shared.settings import Settings
 from shared.usecases import building, variables
 from tests.adapters.postgres.made_git import a_preview
-from tests.consumers.inbox import a_delivery
+from tests.consumers.made import a_delivery
 from tests.fakes import limits
-from tests.fakes.glances import FakeGlances
 from tests.fakes.git_provider import FakeProvider
+from tests.fakes.glances import FakeGlances
 from tests.fakes.queue import FakeQueue
 from tests.usecases import world as worlds
 from tests.usecases.connections import a_connection, a_hook, a_source

@@ -15,7 +15,8 @@ from shared.http.local import modules
 from shared.settings import Settings
 from tests.cli.conftest import Cli
 from tests.cli.fake_server import FakePlatform
-from tests.consumers.inbox import Inbox, a_sha
+from tests.consumers.inbox import Inbox
+from tests.consumers.made import a_sha
 from tests.fakes import limits
 
 TOKEN = "c2d_of_the_deliveries"

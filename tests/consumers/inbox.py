@@ -1,9 +1,8 @@
 """A repository whose pushes reach us, and everything that happens to them, on a test clock."""
 
-import hashlib
 import json
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,15 +11,12 @@ from shared.adapters.postgres.arrivals import PostgresArrivals
 from shared.adapters.postgres.queues import PostgresQueue
 from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 from shared.domain.deployments import Deployment
-from shared.domain.events import OtherEvent
 from shared.domain.git import GitConnection, GitHook, GitSource, Provider
 from shared.domain.ids import new_id, now
-from shared.domain.incoming.stored import stored
 from shared.domain.projects import Project
 from shared.domain.services import Service
 from shared.domain.signatures import signature
-from shared.domain.webhooks import Delivery, Verdict
-from shared.ports.git import Checks, Commit, SeenDelivery
+from shared.domain.webhooks import Delivery
 from shared.ports.queues import Arrivals, Consumable, Message
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
@@ -34,7 +30,7 @@ from shared.usecases.projects import create_project
 from shared.usecases.pushes import Tools
 from shared.usecases.services import create_service
 from shared.usecases.sweeping import Sweep, sweep
-from tests.fakes.git_provider import FakeProvider
+from tests.consumers.made import Host, a_sha
 from tests.fakes.queue import FakeQueue
 from tests.fakes.store import FakeStore
 from tests.fakes.vault import FakeVault
@@ -43,38 +39,6 @@ from tests.usecases.world import DOMAIN, ORGANIZATION
 
 SECRET = "secret"
 _NUMBERS = count(1)
-
-
-def a_sha(text: str) -> str:
-    return hashlib.sha1(text.encode()).hexdigest()
-
-
-@dataclass
-class Host(FakeProvider):
-    """A provider whose lists, branches and checks the test decides on."""
-
-    sent: list[SeenDelivery] = field(default_factory=list)
-    heads: dict[str, Commit] = field(default_factory=dict)
-    checked: Checks = Checks.NONE
-    again: list[str] = field(default_factory=list)
-
-    def deliveries(
-        self, token: str, full_name: str, hook: str, since: datetime
-    ) -> list[SeenDelivery]:
-        self._open("deliveries", token)
-        return [each for each in self.sent if each.at is None or each.at >= since]
-
-    def redeliver(self, token: str, full_name: str, hook: str, handle: str) -> None:
-        self._open("redeliver", token)
-        self.again.append(handle)
-
-    def commit(self, token: str, full_name: str, ref: str) -> Commit:
-        self._open("commit", token)
-        return self.heads[ref]
-
-    def checks(self, token: str, full_name: str, sha: str, *, ours: str) -> Checks:
-        self._open("checks", token)
-        return self.checked
 
 
 class Inbox:
@@ -300,20 +264,3 @@ class Inbox:
         receipt = self.deliver(payload, event, **headers)
         self.consume()
         return self.get(receipt.delivery)
-
-
-def a_delivery(hook: GitHook, **more: Any) -> Delivery:
-    """One that was skipped, and can be replayed."""
-    made = Delivery(
-        id=new_id(),
-        organization_id=hook.organization_id,
-        hook_id=hook.id,
-        connection_id=hook.connection_id,
-        provider=hook.provider,
-        delivery_id=str(uuid4()),
-        event="push",
-        repository_id=hook.repository_id,
-        payload={"event": stored(OtherEvent("a ping: the webhook works"))},
-        created_at=now(),
-    )
-    return replace(made, **more).decided(Verdict.SKIPPED, "a ping: the webhook works", now())

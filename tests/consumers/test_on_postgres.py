@@ -26,7 +26,8 @@ from shared.domain.webhooks import Verdict
 from shared.runtime.queues import Poller
 from shared.settings import Settings
 from shared.usecases.preview_following import PreviewPolicy
-from tests.consumers.inbox import Inbox, a_sha
+from tests.consumers.inbox import Inbox
+from tests.consumers.made import a_sha
 from tests.fakes.workflows import FakeWorkflows
 from tests.workflows.deadlines import eventually
 

@@ -10,7 +10,8 @@ from shared.domain.git import ConnectionState, Provider
 from shared.domain.webhooks import SWEPT, Verdict
 from shared.ports.git import Commit, SeenDelivery
 from shared.usecases.sweeping import EVERY, HELPLESS
-from tests.consumers.inbox import Inbox, a_sha
+from tests.consumers.inbox import Inbox
+from tests.consumers.made import a_sha
 from tests.fakes.store import FakeStore
 
 

@@ -11,7 +11,8 @@ from shared.domain.incoming import github, gitlab
 from shared.domain.incoming.fields import MOST_PATHS, Fields
 from shared.domain.incoming.stored import restored, stored
 from tests.consumers.gitlab_payloads import ALL
-from tests.consumers.inbox import Inbox, a_sha
+from tests.consumers.inbox import Inbox
+from tests.consumers.made import a_sha
 
 JUNK: tuple[Any, ...] = (
     None,
