@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 
@@ -20,12 +21,13 @@ BASE: Final = "/v1/click-deploy"
 CALL_SECONDS: Final = 30.0
 """How long one call may take, apart from what a long poll asks for."""
 REFUSED_SECONDS: Final = 2.0
-"""How long a GET keeps trying when nobody answers at all."""
+"""How long a request keeps trying when nobody answers at all."""
 BUSY_SECONDS: Final = 30.0
-"""How long a GET keeps trying while the platform says 503."""
+"""How long a request keeps trying while the platform says 503, or that it still runs."""
 RESTART_SECONDS: Final = 60.0
-"""How long a long poll survives a control plane that is away."""
+"""How long a long poll survives a control plane that is away, and a write whose answer was lost."""
 _BUSY: Final = {429, 502, 503, 504}
+_CONFLICT: Final = 409
 
 T = TypeVar("T")
 Notice = Callable[[CliError], None]
@@ -106,13 +108,13 @@ class Client:
             yield from response.iter_text()
 
     def _write(self, method: str, path: str, **content: Any) -> Any:
-        # Sent once: only a connection that was never made is safe to try again.
-        try:
-            return self._send(method, path, **content)
-        except Unreachable as error:
-            if not isinstance(error.__cause__, httpx.ConnectError):
-                raise
-        return self._send(method, path, **content)
+        """Sent with a key of its own: however often it arrives, it is carried out once."""
+        headers = {"Idempotency-Key": uuid4().hex}
+        return self._patient(
+            lambda: self._send(method, path, headers=headers, **content),
+            REFUSED_SECONDS,
+            lost=RESTART_SECONDS,
+        )
 
     def _send(
         self,
@@ -147,7 +149,10 @@ class Client:
         self._expires_at = connection.expires_at
         self._http.headers["Authorization"] = f"Bearer {connection.token}"
 
-    def _patient(self, call: Callable[[], T], patience: float) -> T:
+    def _patient(self, call: Callable[[], T], patience: float, lost: float = 0) -> T:
+        """Call until it is answered, for `patience` seconds; for `lost` seconds at least once a
+        request has gone out whose answer did not come back: somebody has to know what became of
+        it."""
         started = time.monotonic()
         pause = 0.1
         while True:
@@ -156,6 +161,8 @@ class Client:
             except Busy as error:
                 self._pause(error, error.retry_after or pause, started, max(patience, BUSY_SECONDS))
             except Unreachable as error:
+                if not isinstance(error.__cause__, httpx.ConnectError):
+                    patience = max(patience, lost)
                 self._pause(error, pause, started, patience)
             pause = min(pause * 2, 2.0)
 
@@ -239,8 +246,9 @@ def _refusal(response: httpx.Response, body: bytes) -> CliError:
             "the platform broke off its answer",
             "Is it restarting? Try again; the reason may be in its log: c2d platform logs",
         )
-    if response.status_code in _BUSY:
-        after = response.headers.get("Retry-After", "")
+    after = response.headers.get("Retry-After", "")
+    # a conflict that says when to come back: the first try of the same request still runs
+    if response.status_code in _BUSY or (response.status_code == _CONFLICT and after):
         text = problem.get("detail") or f"the platform answered {response.status_code}"
         return Busy(str(text), float(after) if after.isdigit() else None)
     return ApiError(response.status_code, problem)

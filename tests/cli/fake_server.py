@@ -20,6 +20,10 @@ class Dropped(Exception):
     """Ends a connection in the middle of an answer."""
 
 
+async def _swallow(_: Any) -> None:
+    """An answer that never leaves the machine."""
+
+
 @dataclass
 class Fault:
     """Something that goes wrong with the next `times` requests whose path matches."""
@@ -37,6 +41,8 @@ class FakePlatform:
     world: World = field(default_factory=World)
     faults: list[Fault] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    """The idempotency keys of the writes."""
     port: int = 0
     token: str = TOKEN
     app: Any = None
@@ -92,9 +98,13 @@ class FakePlatform:
             if scope["type"] != "http":
                 return
             self.seen.append(f"{scope['method']} {scope['path']}?{scope['query_string'].decode()}")
+            self.keys += [v.decode() for n, v in scope["headers"] if n == b"idempotency-key"]
             fault = self._fault(scope["path"])
             if fault is None:
                 await app(scope, receive, send)
+            elif fault.kind == "lost":
+                await app(scope, receive, _swallow)
+                raise Dropped
             else:
                 await self._fail(fault, send)
 

@@ -19,7 +19,7 @@ from shared.http.identity import LOCAL_ORGANIZATION
 from shared.http.local import modules
 from shared.settings import Settings
 from tests.cli.conftest import Cli
-from tests.cli.fake_server import FakePlatform
+from tests.cli.fake_server import FakePlatform, Fault
 from tests.fakes import limits
 from tests.fakes.compute import FakeCompute
 from tests.fakes.glances import FakeGlances
@@ -220,3 +220,15 @@ def test_a_platform_that_cannot_hold_a_long_poll_is_not_kept_busy(
 
     assert result.exit_code == 5
     assert platform.count("seen=") <= 6
+
+
+def test_a_deployment_whose_answer_was_lost_is_not_made_twice(
+    c2d: Cli, platform: FakePlatform, engine: Engine
+) -> None:
+    c2d.ok("deploy", "--repo", "https://git.example/team/shop.git", "-p", "demo", "-s", "web")
+    platform.faults.append(Fault("/deploy$", "lost"))
+
+    c2d.ok("deploy", "demo/web")
+
+    assert platform.count("POST .*/deploy") == 3
+    assert [d["number"] for d in c2d.json("deployments", "list", "web")["items"]] == [2, 1]
