@@ -16,7 +16,7 @@ _SHORT: Final = re.compile(r"^[A-Za-z0-9_][\w.-]*(/\.?[A-Za-z0-9_][\w.-]*)+$")
 
 
 def find(s: Session, wanted: str | None) -> dict[str, Any]:
-    """A connection by id, account, or `provider/account`; the only one where none is named.
+    """A connection by id, account, provider or both; the only one where none is named.
 
     Raises CliError when there is none or it is not clear which.
     """
@@ -36,7 +36,8 @@ def find(s: Session, wanted: str | None) -> dict[str, Any]:
 
 def _names(connection: dict[str, Any]) -> set[str]:
     account = connection["account_name"]
-    return {connection["id"], account, f"{connection['provider']}/{account}"}
+    provider = connection["provider"]
+    return {connection["id"], account, provider, f"{provider}/{account}"}
 
 
 def is_short(repo: str) -> bool:

@@ -50,6 +50,7 @@ def test_the_browser_brings_the_code_back_to_the_terminal(c2d: Cli, connected: s
     [connection] = c2d.json("git", "connections")["items"]
     assert (connection["id"], connection["account_name"]) == (connected, "octocat")
     assert "github/octocat" in c2d.ok("git", "connections")
+    assert "acme/shop" in c2d.ok("git", "repos", "--connection", "github")
 
 
 def test_a_browser_elsewhere_shows_a_code_to_type(

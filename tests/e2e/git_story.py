@@ -87,11 +87,8 @@ class Story(Generic[P]):
         given = ["services", "create", "web", "-p", "web", "--repo", NAME, "--branch", "main"]
         service = dict(json.loads(c2d(*given, "--json")))
         until(lambda: self.server.hooks_at(NAME), "the webhook's registration")
-        source = {
-            name: service["source"][name] for name in ("connection_id", "repository", "branch")
-        }
-        body = {"source": {**source, "previews": True}}
-        return dict(self.call("PATCH", f"/services/{service['id']}", json=body))
+        c2d("services", "set", "web/web", "--previews")
+        return dict(self.call("GET", f"/services/{service['id']}"))
 
     def import_repository(self, name: str = "web", **source: Any) -> dict[str, Any]:
         """A service of the connected account's repository, in a project of its own."""
