@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.deploy import APPS, Clicked, Repository, measure
+from benchmarks.deploy import APPS, SCENARIOS, Clicked, Repository, measure
 from benchmarks.raw import Raw
 from infra.agent.edge.routing_table import RoutingTable
 from infra.caddy.layout import EdgeLayout
@@ -62,20 +62,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="counted rounds per scenario (5)")
     parser.add_argument("--apps", nargs="+", choices=sorted(APPS), default=sorted(APPS))
+    parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, default=SCENARIOS)
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="c2d-bench-"))
     folder.chmod(0o711)
     try:
         with platform(folder / "home") as (client, http_port):
             for number, app in enumerate(given.apps):
-                _bench(app, number, given.runs, folder, client, http_port)
+                _bench(app, number, given, folder, client, http_port)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
 def _bench(
-    app: str, number: int, runs: int, folder: Path, client: httpx.Client, http_port: int
+    app: str,
+    number: int,
+    given: argparse.Namespace,
+    folder: Path,
+    client: httpx.Client,
+    http_port: int,
 ) -> None:
     repository = Repository(folder / app, APPS[app])
     project = client.post("/projects", json={"name": f"bench-{app}"}).raise_for_status().json()
@@ -88,7 +94,7 @@ def _bench(
     clicked = Clicked(client, service, http_port, routes)
     raw = Raw(app, source["repository_url"], routes, http_port, RAW_ADDRESS.format(number))
     try:
-        for row in measure(app, repository, raw, clicked, runs):
+        for row in measure(app, repository, raw, clicked, given.runs, given.scenarios):
             print(row.shown(), *row.explained(), sep="\n", flush=True)
     finally:
         raw.remove()

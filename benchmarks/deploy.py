@@ -11,7 +11,7 @@ import secrets
 import statistics
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,10 +148,17 @@ class Row:
             yield f"    {name}: " + "  ".join(f"{s} {m * 1000:.0f}" for s, m in medians.items())
 
 
-def measure(app: str, repository: Repository, raw: Raw, clicked: Clicked, runs: int) -> list[Row]:
+def measure(
+    app: str,
+    repository: Repository,
+    raw: Raw,
+    clicked: Clicked,
+    runs: int,
+    scenarios: Sequence[str] = SCENARIOS,
+) -> list[Row]:
     """Every scenario `runs` times, raw and platform in turn; one round before is not counted."""
     rows = []
-    for scenario in SCENARIOS:
+    for scenario in scenarios:
         row = Row(app, scenario)
         for number in range(runs + 1):
             if scenario != "unchanged" or number == 0:
