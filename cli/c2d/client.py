@@ -99,10 +99,15 @@ class Client:
     def delete(self, path: str, **query: Any) -> Any:
         return self._write("DELETE", path, params=query)
 
-    def text(self, path: str) -> Iterator[str]:
+    def text(self, path: str, accept: str = "*/*", **query: Any) -> Iterator[str]:
         """A text answer in pieces, as they arrive."""
         self._renew()
-        with _translated(self.api_url), self._http.stream("GET", path, timeout=60) as response:
+        request: dict[str, Any] = {
+            "headers": {"Accept": accept},
+            "params": {name: value for name, value in query.items() if value is not None},
+            "timeout": 60,
+        }
+        with _translated(self.api_url), self._http.stream("GET", path, **request) as response:
             if response.is_error:
                 raise _refusal(response, response.read())
             yield from response.iter_text()
