@@ -65,6 +65,17 @@ Previews = Annotated[
     bool | None,
     _text("--previews/--no-previews", _SOURCE, "A preview for each pull or merge request."),
 ]
+Watch = Annotated[
+    list[str] | None,
+    _text(
+        "--watch", _SOURCE, 'A push counts if it changes this (as in .gitignore); repeat, "": all.'
+    ),
+]
+Tags = Annotated[str | None, _text("--tags", _SOURCE, "Tags that deploy too, such as v*.")]
+WaitForCi = Annotated[
+    bool | None,
+    _text("--wait-for-ci/--no-wait-for-ci", _SOURCE, "Deploy a push once its checks have passed."),
+]
 Protection = Annotated[
     bool | None,
     _text("--protect/--no-protect", _LIMITS, "Refuse to be deleted."),
@@ -74,6 +85,9 @@ PLACES: Final[dict[str, tuple[str, str]]] = {
     "repo": ("source", "repository_url"),
     "branch": ("source", "branch"),
     "root": ("source", "root_directory"),
+    "watch": ("source", "watch_paths"),
+    "tags": ("source", "tag_pattern"),
+    "wait_for_ci": ("source", "wait_for_ci"),
     "previews": ("source", "previews"),
     "dockerfile": ("build", "dockerfile_path"),
     "target": ("build", "dockerfile_target"),
@@ -111,6 +125,12 @@ def document(given: dict[str, Any], current: Service | None = None) -> dict[str,
         if group not in body:
             before: Any = current.get(group) if current else None
             body[group] = dict(before or {})
-        cleaned = without_credentials(value) if option == "repo" else value
-        body[group][field] = None if cleaned == _CLEARED else cleaned
+        body[group][field] = _sent(option, value)
     return body
+
+
+def _sent(option: str, value: Any) -> Any:
+    if option == "watch":
+        return [pattern for pattern in value if pattern != _CLEARED]
+    cleaned = without_credentials(value) if option == "repo" else value
+    return None if cleaned == _CLEARED else cleaned

@@ -20,8 +20,5 @@ class Addresses:
         return self.services.url(service.slug, project.slug)
 
     def of_deployment(self, deployment: Deployment) -> str:
-        """The page that shows the deployment with its log."""
-        return (
-            f"{self.platform}/projects/{deployment.project_id}/services/{deployment.service_id}"
-            f"/deployments/{deployment.id}"
-        )
+        """Where the deployment is described: the API's own address of it."""
+        return f"{self.platform}/v1/click-deploy/deployments/{deployment.id}"

@@ -174,6 +174,25 @@ def test_a_services_settings(c2d: Cli) -> None:
     assert c2d("projects", "delete", "demo", "--yes").exit_code == 0
 
 
+def test_which_pushes_deploy_a_service(c2d: Cli) -> None:
+    c2d.ok("projects", "create", "demo")
+    c2d.ok("services", "create", "web", "-p", "demo", "--repo", "https://git.example/a/web.git")
+    c2d.ok("services", "set", "web", "--watch", "src/", "--watch", "*.json", "--tags", "v*")
+    c2d.ok("services", "set", "web", "--wait-for-ci", "--branch", "main")
+
+    source = c2d.json("services", "show", "web")["source"]
+    assert (source["watch_paths"], source["tag_pattern"]) == (["src/", "*.json"], "v*")
+    assert (source["wait_for_ci"], source["branch"]) == (True, "main")
+
+    c2d.ok("services", "set", "web", "--watch", "", "--tags", "", "--no-wait-for-ci")
+    source = c2d.json("services", "show", "web")["source"]
+    assert (source["watch_paths"], source["tag_pattern"], source["wait_for_ci"]) == (
+        [],
+        None,
+        False,
+    )
+
+
 def test_variables(c2d: Cli) -> None:
     c2d.ok("projects", "create", "demo")
     c2d.ok("services", "create", "web", "-p", "demo")

@@ -48,6 +48,9 @@ def create_service(
     connection: ConnectionOption = None,
     branch: settings.Branch = None,
     root: settings.Root = None,
+    watch: settings.Watch = None,
+    tags: settings.Tags = None,
+    wait_for_ci: settings.WaitForCi = None,
     dockerfile: settings.Dockerfile = None,
     target: settings.Target = None,
     install_command: settings.Install = None,
@@ -98,6 +101,9 @@ def set_service(
     connection: ConnectionOption = None,
     branch: settings.Branch = None,
     root: settings.Root = None,
+    watch: settings.Watch = None,
+    tags: settings.Tags = None,
+    wait_for_ci: settings.WaitForCi = None,
     dockerfile: settings.Dockerfile = None,
     target: settings.Target = None,
     install_command: settings.Install = None,
@@ -124,6 +130,7 @@ def set_service(
       $ c2d services set web --port 8000 --health-path /healthz
       $ c2d services set web --start-command ""       detected again
       $ c2d services set demo/web --memory 1024 --overlap queue
+      $ c2d services set web --watch src/ --watch package.json --wait-for-ci
     """
     given = _given(locals())
     with session(as_json) as s:
