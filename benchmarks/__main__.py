@@ -1,4 +1,4 @@
-"""`make bench`: click-to-live of a Python and a Node app against the same raw commands."""
+"""`make bench`: click-to-live against the same raw commands, the API against a bare endpoint."""
 
 import argparse
 import json
@@ -14,13 +14,16 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks import http
 from benchmarks.deploy import APPS, SCENARIOS, Clicked, Repository, measure
 from benchmarks.raw import Raw
 from infra.agent.edge.routing_table import RoutingTable
 from infra.caddy.layout import EdgeLayout
+from infra.local.postgres import open_cluster
 from infra.local.state import State
 
 BASE = "/v1/click-deploy"
+PARTS = ("http", "deploy")
 SLOTS, RAW_ADDRESS = "127.90.0.0", "127.91.{}.1"
 
 
@@ -33,14 +36,15 @@ def free_port() -> int:
 @contextmanager
 def platform(home: Path) -> Iterator[tuple[httpx.Client, int]]:
     """A platform of its own for the measurement, gone afterwards."""
-    api, http = free_port(), free_port()
+    api, public = free_port(), free_port()
     environment = {
         **os.environ,
         "C2D_HOME": str(home),
         "PORT": str(api),
-        "C2D_HTTP_PORT": str(http),
+        "C2D_HTTP_PORT": str(public),
         "C2D_SLOT_BASE": SLOTS,
         "C2D_ALLOW_LOCAL_GIT": "true",
+        "C2D_RATE_LIMIT_USER": "10000000",  # counted as ever, and never reached
     }
     local = [sys.executable, "-m", "infra.local"]
     subprocess.run([*local, "up"], env=environment, check=True, stdout=sys.stderr, timeout=300)
@@ -52,7 +56,7 @@ def platform(home: Path) -> Iterator[tuple[httpx.Client, int]]:
             timeout=30,
             trust_env=False,
         ) as client:
-            yield client, http
+            yield client, public
     finally:
         argv = [*local, "down", "--services"]
         subprocess.run(argv, env=environment, check=False, stdout=sys.stderr, timeout=120)
@@ -63,16 +67,26 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5, help="counted rounds per scenario (5)")
     parser.add_argument("--apps", nargs="+", choices=sorted(APPS), default=sorted(APPS))
     parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, default=SCENARIOS)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="c2d-bench-"))
     folder.chmod(0o711)
     try:
         with platform(folder / "home") as (client, http_port):
-            for number, app in enumerate(given.apps):
+            if "http" in given.parts:
+                _bench_http(State(folder / "home"), client)
+            for number, app in enumerate(given.apps if "deploy" in given.parts else ()):
                 _bench(app, number, given, folder, client, http_port)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def _bench_http(state: State, client: httpx.Client) -> None:
+    token = client.headers["Authorization"].removeprefix("Bearer ")
+    database, port = open_cluster(state, None).url(), client.base_url.port
+    for row in http.measure(database, state.keys, port or 80, free_port(), token):
+        print(row.shown(), flush=True)
 
 
 def _bench(

@@ -1,13 +1,14 @@
 """The floor of `benchmarks/http.py`: Starlette, psycopg, one SQL statement, nothing else.
 
-Served by `uvicorn benchmarks.bare:app`; `DATABASE_URL` and `BENCH_ORGANIZATION` say what to read.
+Served by `uvicorn benchmarks.bare:app`; `DATABASE_URL`, `BENCH_ORGANIZATION` and `BENCH_HOOKS`
+say what to read and where to store.
 """
 
 import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from psycopg.rows import dict_row
@@ -17,21 +18,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from shared.adapters.postgres.arrivals import TAKE
 from shared.adapters.postgres.deployments import PLACED
 from shared.adapters.postgres.engine import make_engine
 
 URL = os.environ["DATABASE_URL"]
 ORGANIZATION = UUID(os.environ["BENCH_ORGANIZATION"])
 READ = str(PLACED.compile(dialect=make_engine(URL).dialect))
-STORE = """
-INSERT INTO webhook_deliveries (
-    organization_id, id, hook_id, connection_id, provider, delivery_id, event, repository_id,
-    payload, created_at, attempt, failures, dead, deployment_ids
-) SELECT organization_id, %(id)s, id, connection_id, provider, %(delivery)s, 'push', repository_id,
-    %(payload)s, now(), 1, 0, false, '[]'
-FROM git_hooks WHERE provider_hook_id = %(hook)s
-ON CONFLICT DO NOTHING
-"""
+HOOKS = json.loads(os.environ["BENCH_HOOKS"])
+NOTHING = dict.fromkeys(("verdict", "reason", "decided_at"))
 pool = AsyncConnectionPool(
     URL, min_size=10, max_size=20, open=False, kwargs={"autocommit": True, "row_factory": dict_row}
 )
@@ -46,16 +41,27 @@ async def deployment(request: Request) -> Response:
 
 
 async def intake(request: Request) -> Response:
-    """The body as it came, in one row."""
+    """The body as it came, stored and queued by the statement that the platform uses."""
     body = (await request.body()).decode()
-    values: dict[str, Any] = {
-        "id": uuid4(),
-        "delivery": request.headers["x-github-delivery"],
-        "hook": request.headers["x-github-hook-id"],
+    hook = HOOKS[request.headers["x-github-hook-id"]]
+    id_, at = uuid4(), datetime.now(UTC)
+    values = {
+        **hook,
+        **NOTHING,
+        "id": id_,
+        "delivery_id": request.headers["x-github-delivery"],
+        "event": request.headers["x-github-event"],
         "payload": body,
+        "created_at": at,
+        "queued_at": at,
+        "attempt": 1,
+        "queue": "bench",
+        "group": hook["hook_id"],
+        "name": f"{id_}-1",
+        "body": json.dumps({"delivery_id": str(id_), "attempt": 1}),
     }
     async with pool.connection() as connection:
-        await connection.execute(STORE, values)
+        await connection.execute(TAKE, values)
     return Response(status_code=202)
 
 

@@ -12,11 +12,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
+
+import psycopg
 
 from benchmarks.requests import Target, rate
 from shared.adapters.postgres.engine import make_engine
@@ -26,6 +28,7 @@ from shared.domain.access import LOCAL_ORGANIZATION
 from shared.domain.deployments import Deployment, DeploymentState, Trigger
 from shared.domain.git import GitConnection, GitHook, Provider
 from shared.domain.ids import now
+from shared.ports.secrets import Vault
 from shared.usecases.intake import secret_context
 from shared.usecases.projects import create_project
 from shared.usecases.services import create_service
@@ -33,8 +36,11 @@ from shared.usecases.services import create_service
 ROOT = Path(__file__).parents[1]
 BASE = "/v1/click-deploy"
 AIM = 0.5
+SECONDS = 1.0
+SETTLE_SECONDS = 120
 SECRET = "of-the-benchmark"
-HOOK = "4242"
+HOOKS = 16
+"""As many repositories push at once: the order within each of them is kept."""
 PUSH = {
     "ref": "refs/heads/main",
     "before": "0" * 40,
@@ -72,12 +78,14 @@ class Row:
         )
 
 
-def compare(name: str, ours: Target, bare: Target, rounds: int, seconds: float) -> Row:
-    """One warm-up of each, then `rounds` of both in turn."""
+def compare(name: str, ours: Target, bare: Target, rounds: int, settle: Callable[[], None]) -> Row:
+    """One warm-up of each, then `rounds` of both in turn; `settle` waits for what is left of one
+    before the other begins."""
     rates: dict[str, list[float]] = {"ours": [], "bare": []}
     counter = [int(time.time()) * 1000]
     for side, target in (("ours", ours), ("bare", bare)) * (rounds + 1):
-        rates[side].append(rate(target, seconds, counter))
+        rates[side].append(rate(target, SECONDS, counter))
+        settle()
     return Row(name, rates["ours"][1:], rates["bare"][1:])
 
 
@@ -87,33 +95,34 @@ def measure(
     """Both rows, on a platform that runs at `port` with its data at `database`."""
     uow = SqlUnitOfWork(make_engine(database))
     deployment = _deployment(uow)
-    hook = _hook(uow, keys)
-    with bare(database, LOCAL_ORGANIZATION, bare_port):
+    hooks = _hooks(uow, keys)
+    with bare(database, hooks, bare_port):
         path = f"{BASE}/deployments/{deployment.id}"
         yield compare(
             "GET /deployments/{id}",
             Target("ours", port, lambda _: _get(path, token), 200),
             Target("bare", bare_port, lambda _: _get(f"/deployments/{deployment.id}"), 200),
             rounds,
-            1.0,
+            lambda: None,
         )
         yield compare(
             "POST /webhooks/github",
             Target("ours", port, _push, 202),
             Target("bare", bare_port, _push, 202),
             rounds,
-            1.0,
+            lambda: _until_all_is_decided(database),
         )
-    _forget(uow, hook)
+    _forget(uow, hooks)
 
 
 @contextmanager
-def bare(database: str, organization: UUID, port: int) -> Iterator[None]:
+def bare(database: str, hooks: list[GitHook], port: int) -> Iterator[None]:
     """The floor's server, as the platform's is started."""
     environment = {
         **os.environ,
         "DATABASE_URL": database,
-        "BENCH_ORGANIZATION": str(organization),
+        "BENCH_ORGANIZATION": str(LOCAL_ORGANIZATION),
+        "BENCH_HOOKS": json.dumps({hook.provider_hook_id: _columns(hook) for hook in hooks}),
     }
     argv = [sys.executable, "-m", "uvicorn", "benchmarks.bare:app", "--port", str(port)]
     process = subprocess.Popen(
@@ -129,16 +138,40 @@ def bare(database: str, organization: UUID, port: int) -> Iterator[None]:
         process.wait(timeout=20)
 
 
+def _columns(hook: GitHook) -> dict[str, str]:
+    return {
+        "organization_id": str(hook.organization_id),
+        "hook_id": str(hook.id),
+        "connection_id": str(hook.connection_id),
+        "provider": hook.provider.value,
+        "repository_id": hook.repository_id,
+    }
+
+
+def _until_all_is_decided(database: str) -> None:
+    """What was taken in is decided in the background: that is no load of the other side."""
+    query = "SELECT count(*) FROM queue_messages WHERE queue = 'webhooks' AND dead_at IS NULL"
+    deadline = time.monotonic() + SETTLE_SECONDS
+    with psycopg.connect(database, autocommit=True, connect_timeout=5) as connection:
+        while (row := connection.execute(query).fetchone()) and row[0]:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{row[0]} deliveries are not decided after {SETTLE_SECONDS} s")
+            time.sleep(0.1)
+
+
 def _until_it_answers(port: int) -> None:
     deadline = time.monotonic() + 30
-    while True:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/deployments/{uuid4()}", timeout=2)
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+    while not _answers(port):
+        if time.monotonic() > deadline:
+            raise SystemExit("the bare endpoint did not start within 30 s")
+        time.sleep(0.1)
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/deployments/{uuid4()}", timeout=2)
+        return True
+    return False
 
 
 def _get(path: str, token: str = "") -> bytes:
@@ -149,12 +182,13 @@ def _get(path: str, token: str = "") -> bytes:
 
 
 def _push(number: int) -> bytes:
-    body = json.dumps({**PUSH, "number": number}).encode()
+    repository = {"id": number % HOOKS, "full_name": "acme/web", "default_branch": "main"}
+    body = json.dumps({**PUSH, "repository": repository}).encode()
     digest = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     head = (
         "POST /webhooks/github HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
         f"X-GitHub-Event: push\r\nX-GitHub-Delivery: bench-{number}\r\n"
-        f"X-GitHub-Hook-ID: {HOOK}\r\nX-Hub-Signature-256: sha256={digest}\r\n"
+        f"X-GitHub-Hook-ID: {number % HOOKS}\r\nX-Hub-Signature-256: sha256={digest}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
@@ -187,8 +221,8 @@ def _deployment(uow: SqlUnitOfWork) -> Deployment:
     return deployment
 
 
-def _hook(uow: SqlUnitOfWork, keys: Path) -> GitHook:
-    """A connected repository that nothing is built from: each push is skipped with a reason."""
+def _hooks(uow: SqlUnitOfWork, keys: Path) -> list[GitHook]:
+    """Connected repositories that nothing is built from: each push is skipped with a reason."""
     connection = GitConnection(
         id=uuid4(),
         organization_id=LOCAL_ORGANIZATION,
@@ -201,24 +235,31 @@ def _hook(uow: SqlUnitOfWork, keys: Path) -> GitHook:
         created_at=now(),
         updated_at=now(),
     )
+    vault = vault_of(keys)
+    hooks = [_hook(connection, number, vault) for number in range(HOOKS)]
+    with uow:
+        uow.connections.add(connection)
+        for hook in hooks:
+            uow.hooks.add(hook)
+    return hooks
+
+
+def _hook(connection: GitConnection, number: int, vault: Vault) -> GitHook:
     hook = GitHook(
         id=uuid4(),
-        organization_id=LOCAL_ORGANIZATION,
+        organization_id=connection.organization_id,
         connection_id=connection.id,
         provider=Provider.GITHUB,
-        repository_id="77",
+        repository_id=str(number),
         full_name="acme/web",
         sealed_secret="",
         created_at=now(),
-        provider_hook_id=HOOK,
+        provider_hook_id=str(number),
     )
-    sealed = vault_of(keys).seal(SECRET, secret_context(hook))
-    with uow:
-        uow.connections.add(connection)
-        uow.hooks.add(replace(hook, sealed_secret=sealed))
-    return hook
+    return replace(hook, sealed_secret=vault.seal(SECRET, secret_context(hook)))
 
 
-def _forget(uow: SqlUnitOfWork, hook: GitHook) -> None:
+def _forget(uow: SqlUnitOfWork, hooks: list[GitHook]) -> None:
     with uow:
-        uow.hooks.remove(hook.organization_id, hook.id)
+        for hook in hooks:
+            uow.hooks.remove(hook.organization_id, hook.id)

@@ -16,7 +16,9 @@ from infra.local.issuer import members, oauth, web
 from infra.local.issuer.guard import refuse_open_door
 from infra.local.issuer.parts import parts
 from shared import bootstrap
+from shared.adapters.postgres.arrivals import LoopArrivals
 from shared.adapters.postgres.glances import LoopGlances
+from shared.adapters.postgres.lines import Lines
 from shared.adapters.postgres.listener import Listener
 from shared.adapters.postgres.queues import PostgresQueue
 from shared.http.app import build_app
@@ -41,8 +43,12 @@ async def platform(app: FastAPI) -> AsyncIterator[None]:
     deciding = _deciding(listener)
     listener.start()
     app.state.signals = listener
-    app.state.glances = glances = LoopGlances(settings.database_url)
-    await glances.open()
+    reading = Lines(settings.database_url, count=4)
+    # each waits for the disk: the more at once, the more deliveries one write of the disk keeps
+    taking = Lines(settings.database_url, count=12)
+    await reading.open()
+    app.state.glances = LoopGlances(reading)
+    app.state.arrivals = LoopArrivals(taking, "webhooks")
     clock.start()
     deciding.start()
     _settle_memory()
@@ -52,7 +58,8 @@ async def platform(app: FastAPI) -> AsyncIterator[None]:
         deciding.stop()
         clock.stop()
         listener.close()
-        await glances.close()
+        await reading.close()
+        await taking.close()
         bootstrap.dbos().close()
 
 

@@ -63,6 +63,16 @@ class Consumable(Queue, Protocol):
         """Queue dead letters again behind what waits; how many."""
 
 
+class PromptArrivals(Protocol):
+    """The short way in, without a thread: for most deliveries, which are new."""
+
+    async def take_new(self, delivery: Delivery) -> bool:
+        """Store and queue it unless it is stored already; whether it was stored.
+
+        Raises Transient, and whatever the store says where `Arrivals` has to be asked.
+        """
+
+
 class Arrivals(Protocol):
     """Where deliveries are stored, and queued for their verdict."""
 

@@ -6,13 +6,14 @@ from typing import Any, Final
 from sqlalchemy import Engine
 
 from shared.adapters.postgres.errors import translated
+from shared.adapters.postgres.lines import Lines
 from shared.adapters.postgres.queues import CHANNEL, group_lock
 from shared.domain.webhooks import Delivery
 from shared.ports.queues import Arrivals
 from shared.usecases.arrivals import message_of
 
 # Nothing dies between the row and its message; a row that is there already is left alone.
-_TAKE: Final = f"""
+TAKE: Final = f"""
 WITH stored AS (
     INSERT INTO webhook_deliveries (
         organization_id, id, hook_id, connection_id, provider, delivery_id, event, repository_id,
@@ -50,29 +51,42 @@ class PostgresArrivals:
 
     def take(self, delivery: Delivery) -> tuple[Delivery, bool]:
         with translated(), self._engine.connect() as connection:
-            row = connection.exec_driver_sql(_TAKE, self._values(delivery)).one()
+            row = connection.exec_driver_sql(TAKE, _values(delivery, self._queue)).one()
         return (delivery, True) if row[0] else self._otherwise.take(delivery)
 
-    def _values(self, delivery: Delivery) -> dict[str, Any]:
-        message = message_of(delivery)
-        return {
-            "organization_id": delivery.organization_id,
-            "id": delivery.id,
-            "hook_id": delivery.hook_id,
-            "connection_id": delivery.connection_id,
-            "provider": delivery.provider.value,
-            "delivery_id": delivery.delivery_id,
-            "event": delivery.event,
-            "repository_id": delivery.repository_id,
-            "payload": json.dumps(delivery.payload),
-            "created_at": delivery.created_at,
-            "queued_at": delivery.queued_at,
-            "attempt": delivery.attempt,
-            "verdict": delivery.verdict and delivery.verdict.value,
-            "reason": delivery.reason,
-            "decided_at": delivery.decided_at,
-            "queue": self._queue,
-            "group": message.group,
-            "name": message.name,
-            "body": json.dumps(message.body),
-        }
+
+class LoopArrivals:
+    """The same statement in the event loop, for a delivery that is new."""
+
+    def __init__(self, lines: Lines, queue: str) -> None:
+        self._lines = lines
+        self._queue = queue
+
+    async def take_new(self, delivery: Delivery) -> bool:
+        row = await self._lines.first(TAKE, _values(delivery, self._queue))
+        return row is not None and bool(row[0])
+
+
+def _values(delivery: Delivery, queue: str) -> dict[str, Any]:
+    message = message_of(delivery)
+    return {
+        "organization_id": delivery.organization_id,
+        "id": delivery.id,
+        "hook_id": delivery.hook_id,
+        "connection_id": delivery.connection_id,
+        "provider": delivery.provider.value,
+        "delivery_id": delivery.delivery_id,
+        "event": delivery.event,
+        "repository_id": delivery.repository_id,
+        "payload": json.dumps(delivery.payload),
+        "created_at": delivery.created_at,
+        "queued_at": delivery.queued_at,
+        "attempt": delivery.attempt,
+        "verdict": delivery.verdict and delivery.verdict.value,
+        "reason": delivery.reason,
+        "decided_at": delivery.decided_at,
+        "queue": queue,
+        "group": message.group,
+        "name": message.name,
+        "body": json.dumps(message.body),
+    }

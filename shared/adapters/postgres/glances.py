@@ -1,23 +1,18 @@
 """Reads of one statement, awaited in the event loop or in a thread."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from itertools import cycle
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
 from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from shared.adapters.postgres.deployments import PLACED, placed_of
+from shared.adapters.postgres.lines import Lines
 from shared.domain.deployments import Placed
-from shared.domain.errors import NotFound, Transient
+from shared.domain.errors import NotFound
 from shared.ports.store import UnitOfWork
-
-_CONNECTIONS: Final = 4
-_SECONDS: Final = 5
 
 
 class ThreadGlances:
@@ -35,79 +30,17 @@ class ThreadGlances:
 
 
 class LoopGlances:
-    """In the event loop, on connections of its own: a thread costs more than the statement.
+    """In the event loop."""
 
-    Belongs to the loop that opened it. Only without a pooler in between, as plans are kept.
-    """
-
-    def __init__(self, database_url: str) -> None:
-        self._lines = [_Line(database_url) for _ in range(_CONNECTIONS)]
-        self._next = cycle(self._lines)
-
-    async def open(self) -> None:
-        """Connect once, so that a wrong address shows at the start. Raises Transient."""
-        with _translated():
-            await self._lines[0].connected()
-
-    async def close(self) -> None:
-        for line in self._lines:
-            await line.close()
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
 
     async def deployment(self, organization_id: UUID, deployment_id: UUID) -> Placed:
         key = {"organization_id": organization_id, "id": deployment_id}
-        row = await self._row(_DEPLOYMENT, key)
+        row = await self._lines.first(_DEPLOYMENT.text, key)
         if row is None:
             raise NotFound(f"there is no deployment {deployment_id}")
-        return placed_of(row)
-
-    async def _row(self, query: "_Query", values: Mapping[str, Any]) -> Sequence[Any] | None:
-        """The first row. A connection that broke since it was used last is replaced once."""
-        line = next(self._next)
-        with suppress(psycopg.OperationalError):
-            return await line.ask(query, values)
-        with _translated():
-            await line.close()
-            return await line.ask(query, values)
-
-
-class _Line:
-    """One connection, made when it is needed. It takes one statement after the other."""
-
-    def __init__(self, database_url: str) -> None:
-        self._url = database_url
-        self._connection: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
-        self._connecting = asyncio.Lock()
-
-    async def ask(self, query: "_Query", values: Mapping[str, Any]) -> Sequence[Any] | None:
-        connection = self._connection or await self.connected()
-        cursor = await connection.execute(query.text, values)
-        row = await cursor.fetchone()
-        return None if row is None else query.converted(row)
-
-    async def connected(self) -> "psycopg.AsyncConnection[tuple[Any, ...]]":
-        async with self._connecting:
-            if self._connection is None:
-                self._connection = await psycopg.AsyncConnection.connect(
-                    self._url,
-                    autocommit=True,
-                    application_name="click-to-deploy glances",
-                    connect_timeout=_SECONDS,
-                    options=f"-c statement_timeout={_SECONDS * 1000} -c TimeZone=UTC",
-                )
-            return self._connection
-
-    async def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except psycopg.Error as error:
-        raise Transient("the database did not answer in time: try again") from error
+        return placed_of(_DEPLOYMENT.converted(row))
 
 
 class _Query:

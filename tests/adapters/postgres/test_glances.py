@@ -1,6 +1,8 @@
 """Reads in the event loop: the same rows, and connections that come and go."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import uuid4
 
@@ -8,6 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from shared.adapters.postgres.glances import LoopGlances, ThreadGlances
+from shared.adapters.postgres.lines import Lines
 from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 from shared.domain.deployments import DeploymentState
 from shared.domain.errors import NotFound, Transient
@@ -22,10 +25,12 @@ def uow(engine: Engine) -> SqlUnitOfWork:
     return SqlUnitOfWork(engine)
 
 
-async def opened(url: str) -> LoopGlances:
-    glances = LoopGlances(url)
-    await glances.open()
-    return glances
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[LoopGlances]:
+    lines = Lines(url, 4)
+    await lines.open()
+    yield LoopGlances(lines)
+    await lines.close()
 
 
 def test_a_glance_is_what_a_transaction_reads(uow: SqlUnitOfWork, database_url: str) -> None:
@@ -38,11 +43,10 @@ def test_a_glance_is_what_a_transaction_reads(uow: SqlUnitOfWork, database_url: 
         expected = uow.deployments.placed(ORG, shop.deployment.id)
 
     async def read() -> None:
-        glances = await opened(database_url)
-        assert await glances.deployment(ORG, shop.deployment.id) == expected
-        threaded = ThreadGlances(lambda: uow)
-        assert await threaded.deployment(ORG, shop.deployment.id) == expected
-        await glances.close()
+        async with opened(database_url) as glances:
+            assert await glances.deployment(ORG, shop.deployment.id) == expected
+            threaded = ThreadGlances(lambda: uow)
+            assert await threaded.deployment(ORG, shop.deployment.id) == expected
 
     asyncio.run(read())
     assert expected.deployment == shop.deployment
@@ -53,11 +57,10 @@ def test_a_foreign_deployment_is_not_there(uow: SqlUnitOfWork, database_url: str
     shop = stored_shop(uow)
 
     async def read() -> None:
-        glances = await opened(database_url)
-        for organization, deployment in ((OTHER_ORG, shop.deployment.id), (ORG, uuid4())):
-            with pytest.raises(NotFound):
-                await glances.deployment(organization, deployment)
-        await glances.close()
+        async with opened(database_url) as glances:
+            for organization, deployment in ((OTHER_ORG, shop.deployment.id), (ORG, uuid4())):
+                with pytest.raises(NotFound):
+                    await glances.deployment(organization, deployment)
 
     asyncio.run(read())
 
@@ -68,23 +71,22 @@ def test_connections_that_were_cut_are_replaced_unnoticed(
     shop = stored_shop(uow)
 
     async def read() -> None:
-        glances = await opened(database_url)
-        for _ in range(8):
-            await glances.deployment(ORG, shop.deployment.id)
-        postgres.disconnect(database_url)
-        wanted = [glances.deployment(ORG, shop.deployment.id) for _ in range(12)]
-        assert len(await asyncio.gather(*wanted)) == 12
-        await glances.close()
+        async with opened(database_url) as glances:
+            for _ in range(8):
+                await glances.deployment(ORG, shop.deployment.id)
+            postgres.disconnect(database_url)
+            wanted = [glances.deployment(ORG, shop.deployment.id) for _ in range(12)]
+            assert len(await asyncio.gather(*wanted)) == 12
 
     asyncio.run(read())
 
 
 def test_a_database_that_is_away_is_a_reason_to_try_again() -> None:
     async def read() -> None:
-        glances = LoopGlances("postgresql:///nowhere?host=/nonexistent")
+        lines = Lines("postgresql:///nowhere?host=/nonexistent", 1)
         with pytest.raises(Transient):
-            await glances.open()
+            await lines.open()
         with pytest.raises(Transient):
-            await glances.deployment(ORG, uuid4())
+            await LoopGlances(lines).deployment(ORG, uuid4())
 
     asyncio.run(read())
