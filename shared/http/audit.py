@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Final
@@ -63,7 +64,7 @@ def _line(kind: str, out: AuditEventOut) -> str:
 
 def _cells(out: AuditEventOut) -> str:
     values = out.model_dump(mode="json", exclude={"detail"}).values()
-    detail = "" if out.detail is None else out.__pydantic_serializer__.to_json(out.detail).decode()
+    detail = "" if out.detail is None else json.dumps(out.detail, ensure_ascii=False)
     return _row(["" if value is None else str(value) for value in values] + [detail])
 
 
