@@ -110,6 +110,7 @@ class Settings(BaseModel):
     build_cache_mb: int = 10 * 1024
     tick_seconds: float = 1.0
     cors_origins: str = ""
+    allow_private_git: bool | None = None
     rate_limit_user: int = Field(default=6000, ge=0)
     rate_limit_address: int = Field(default=600, ge=0)
     rate_limit_failed: int = Field(default=60, ge=0)
@@ -171,6 +172,13 @@ class Settings(BaseModel):
     def reached_at(self) -> str:
         """The API's address from outside: what browsers and webhooks use."""
         return (self.public_url or self.api_url).rstrip("/")
+
+    @property
+    def private_git(self) -> bool:
+        """Whether repositories may lie in a private network: one machine has one owner."""
+        if self.allow_private_git is None:
+            return self.workflows == "dbos"
+        return self.allow_private_git
 
     @property
     def cors(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What the API takes and answers."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,10 +17,6 @@ from shared.ports.pages import Page
 from shared.usecases.services import Running
 
 T = TypeVar("T")
-
-
-GitRef = Annotated[str, Field(max_length=250, pattern=r"^[^\s~^:?*\[\\-][^\s~^:?*\[\\]*$")]
-"""A branch or tag by the rules of git-check-ref-format; never starts with a dash."""
 
 
 class Strict(BaseModel):

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from shared.domain.deployments import Deployment, Placed
+from shared.domain.inputs import refuse_private
 from shared.domain.services import OverlapPolicy, Service
 from shared.http.schemas import (
     BuildBody,
@@ -34,8 +35,13 @@ class ServiceSettings(Strict):
     autodeploy: bool = True
     deletion_protection: bool = False
 
-    def domain(self) -> dict[str, Any]:
-        """The fields that were given, inside the groups too."""
+    def domain(self, settings: Settings) -> dict[str, Any]:
+        """The fields that were given, inside the groups too.
+
+        Raises Invalid for a repository in a private network where those are not allowed.
+        """
+        if self.source and self.source.repository_url and not settings.private_git:
+            refuse_private(self.source.repository_url)
         return self.model_dump(exclude_unset=True)
 
 

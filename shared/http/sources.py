@@ -3,9 +3,11 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from shared.domain.errors import Invalid
 from shared.domain.git import ConnectionState
+from shared.domain.inputs import checked_branch
 from shared.domain.services import Service
 from shared.ports.store import UnitOfWork
 
@@ -13,6 +15,21 @@ FullName = Annotated[
     str, Field(max_length=500, pattern=r"^[A-Za-z0-9_][\w.-]*(/\.?[A-Za-z0-9_][\w.-]*)+$")
 ]
 """`owner/name`; at GitLab the groups are part of the owner."""
+
+
+def _branch(name: str) -> str:
+    try:
+        return checked_branch(name)
+    except Invalid as error:
+        raise ValueError(error.reason) from error
+
+
+GitRef = Annotated[
+    str,
+    Field(max_length=250, pattern=r"^[^\s~^:?*\[\\-][^\s~^:?*\[\\]*$"),
+    AfterValidator(_branch),
+]
+"""A branch or tag by the rules of git-check-ref-format; never starts with a dash."""
 
 
 class SourceBody(BaseModel):
@@ -25,9 +42,7 @@ class SourceBody(BaseModel):
     )
     connection_id: UUID | None = None
     repository: FullName | None = None
-    branch: str | None = Field(
-        default=None, max_length=250, pattern=r"^[^\s~^:?*\[\\-][^\s~^:?*\[\\]*$"
-    )
+    branch: GitRef | None = None
     root_directory: str = Field(default="", max_length=500)
     watch_paths: tuple[Annotated[str, Field(max_length=500)], ...] = Field(
         default=(), max_length=100

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from shared.domain.audit import changed_fields
 from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import new_id, now, slug
+from shared.domain.inputs import checked_path, checked_repository
 from shared.domain.masking import Masker
 from shared.domain.releases import Instance, InstanceRole, Release
 from shared.domain.routes import PublicAddresses, Route
@@ -23,7 +23,6 @@ from shared.usecases.projects import checked_name, refuse_deleting
 from shared.usecases.sources import choose, link
 from shared.usecases.variable_resolution import to_mask
 
-_SCHEMES: Final = {"http", "https", "ssh", "git", "file"}
 _EDITABLE: Final = frozenset(
     {"name", "source", "build", "run", "health", "limits", "overlap", "autodeploy",
      "deletion_protection"}
@@ -135,40 +134,18 @@ def _merged(service: Service, name: str, fields: Mapping[str, Any] | None) -> An
     if fields is None:
         return None
     present = getattr(service, name)
+    if fields.get("dockerfile_path"):
+        checked_path(fields["dockerfile_path"], "build.dockerfile_path")
     if name != "source":
         return replace(present, **fields)
     if present is None and not fields.get("repository_url"):
         raise Invalid("source.repository_url is missing")
     source = replace(present, **fields) if present else Source(**fields)
     checked_repository(source.repository_url)
-    checked_directory(source.root_directory)
+    checked_path(source.root_directory, "source.root_directory")
+    for pattern in source.watch_paths:
+        checked_path(pattern.removeprefix("!").removeprefix("/"), "source.watch_paths")
     return source
-
-
-def checked_repository(url: str) -> str:
-    """`url`, if it can name a Git repository and carries no credentials. Raises Invalid."""
-    scp_like = "://" not in url and ":" in url and "@" in url.split(":", 1)[0]
-    if scp_like and not url.startswith("-"):
-        return url
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES or not (parts.netloc or parts.scheme == "file"):
-        raise Invalid(
-            f"{url!r} is not a Git URL: use https://host/owner/repository.git or "
-            "git@host:owner/repository.git"
-        )
-    if parts.password or (parts.username and parts.scheme in {"http", "https"}):
-        raise Invalid(
-            "the repository URL holds a user or a password, and would be stored as it is: "
-            "leave them out, and connect the Git host instead"
-        )
-    return url
-
-
-def checked_directory(path: str) -> str:
-    """`path`, if it stays inside the repository. Raises Invalid."""
-    if path.startswith("/") or ".." in path.split("/") or "\x00" in path:
-        raise Invalid(f"root_directory {path!r} must be a path inside the repository")
-    return path
 
 
 def running(uow: UnitOfWork, service: Service) -> Running | None:

@@ -269,3 +269,18 @@ def test_an_endpoint_is_limited_the_day_it_is_added() -> None:
     assert "functions.api.sign_in.get" not in free
     assert "functions.api.health.get" in free
     assert "functions.api.projects.list" in free
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_private_repository_is_refused_unless_a_setting_allows_it(
+    platform: Platform,
+    client: TestClient,
+    ours: Scene,
+    monkeypatch: pytest.MonkeyPatch,
+    allowed: bool,
+) -> None:
+    settings = platform.settings.model_copy(update={"allow_private_git": allowed})
+    monkeypatch.setattr(bootstrap, "settings", lambda: settings)
+    body = {"source": {"repository_url": "http://169.254.169.254/a.git"}}
+    answer = client.patch(f"{BASE}/services/{ours.ids['service_id']}", json=body)
+    assert answer.status_code == (200 if allowed else 422), answer.text

@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 from shared.http.app import BASE
 from shared.http.deps import Config, Deployer, Engine, Secrets, Store
 from shared.http.entry import lambda_handler
-from shared.http.schemas import DeploymentOut, GitRef, Strict
+from shared.http.schemas import DeploymentOut, Strict
 from shared.http.services import deployment_out
+from shared.http.sources import GitRef
 from shared.usecases.deployments import Wanted, deploy
 
 router = APIRouter(tags=["deployments"])

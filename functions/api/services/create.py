@@ -36,7 +36,7 @@ def post_service(
         caller.organization_id,
         project_id,
         name=body.name,
-        settings=body.domain(),
+        settings=body.domain(settings),
         domain=settings.domain,
         uow=uow,
         access=hooks.access,

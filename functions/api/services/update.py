@@ -33,7 +33,7 @@ def patch_service(
     hooks: Hooks,
 ) -> Response:
     """Change settings; they take effect with the next deployment."""
-    organization, wanted = caller.organization_id, body.domain()
+    organization, wanted = caller.organization_id, body.domain(settings)
     service = update_service(
         organization,
         service_id,
