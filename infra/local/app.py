@@ -23,7 +23,7 @@ from shared.adapters.postgres.listener import Listener
 from shared.adapters.postgres.queues import PostgresQueue
 from shared.http.app import build_app
 from shared.http.local import modules
-from shared.runtime.queues import Poller
+from shared.runtime.queues import Poller, Precedence
 from shared.runtime.schedules import Clock
 
 CHANNELS = ("jobs", "deployments", "logs", "queues")
@@ -40,7 +40,8 @@ async def platform(app: FastAPI) -> AsyncIterator[None]:
     listener = Listener(settings.database_url, CHANNELS)
     clock = Clock(settings.tick_seconds)
     bootstrap.dbos().launch()
-    deciding = _deciding(listener)
+    app.state.deliveries = Precedence()
+    deciding = _deciding(listener, app.state.deliveries)
     listener.start()
     app.state.signals = listener
     reading = Lines(settings.database_url, count=4)
@@ -63,12 +64,12 @@ async def platform(app: FastAPI) -> AsyncIterator[None]:
         bootstrap.dbos().close()
 
 
-def _deciding(listener: Listener) -> Poller:
-    """What decides on deliveries; only one platform runs on a database."""
+def _deciding(listener: Listener, arriving: Precedence) -> Poller:
+    """What decides on deliveries, after those that arrive; one platform runs on a database."""
     queue = bootstrap.webhook_queue()
     if isinstance(queue, PostgresQueue):
         queue.reclaim()
-    return Poller("webhooks", queue, decide_webhook, listener)
+    return Poller("webhooks", queue, decide_webhook, listener, precedence=arriving)
 
 
 def _settle_memory() -> None:

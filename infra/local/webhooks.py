@@ -26,6 +26,8 @@ router: Final = APIRouter()
 
 async def webhook(provider: Provider, request: Request) -> Response:
     """Take one delivery in."""
+    if (deliveries := getattr(request.app.state, "deliveries", None)) is not None:
+        deliveries.note()
     kept: Any = getattr(request.state, BODY, b"")
     incoming = Incoming(provider, dict(request.headers), kept, request.query_params.get("hook"))
     try:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from time import monotonic
 from typing import Any, Final, Protocol
 
 from aws_lambda_powertools import Logger
@@ -53,6 +54,30 @@ def _log(error: Any) -> None:
     logger.warning("message failed", error=type(found).__name__, reason=reason)
 
 
+class Precedence:
+    """Whoever waits for an answer goes first: work in the background gives way, but not for long.
+
+    Something was asked when it was `noted` within the last `quiet` seconds; `longest` is how long
+    each piece of work waits at most, so that it is slowed down and never stopped.
+    """
+
+    def __init__(self, *, quiet: float = 0.02, longest: float = 0.1) -> None:
+        self._quiet = quiet
+        self._longest = longest
+        self._noted = float("-inf")
+
+    def note(self) -> None:
+        self._noted = monotonic()
+
+    def give_way(self, stop: threading.Event) -> None:
+        """Wait until nobody asks, for the longest time, or until `stop`."""
+        deadline = monotonic() + self._longest
+        while (at := monotonic()) < deadline:
+            left = self._noted + self._quiet - at
+            if left <= 0 or stop.wait(min(left, deadline - at)):
+                return
+
+
 class Wakeup(Protocol):
     def wait(self, timeout: float) -> bool: ...
 
@@ -65,16 +90,25 @@ class Poller:
     """Feeds a consumer from its queue, in at most `threads` threads, until stopped.
 
     Each takes one message at a time, and of a group never two are out: so order holds, and one
-    slow group holds up no other. One more thread looks for messages when nobody else does.
+    slow group holds up no other. One more thread looks for messages when nobody else does. What
+    has `precedence` goes first.
     """
 
     def __init__(
-        self, name: str, queue: Consumable, handler: Handler, signals: Signals, *, threads: int = 4
+        self,
+        name: str,
+        queue: Consumable,
+        handler: Handler,
+        signals: Signals,
+        *,
+        threads: int = 4,
+        precedence: Precedence | None = None,
     ) -> None:
         self._name = name
         self._queue = queue
         self._handler = handler
         self._signals = signals
+        self._precedence = precedence or Precedence()
         self._stop = threading.Event()
         self._idle = threading.Semaphore(threads)
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix=name)
@@ -113,6 +147,7 @@ class Poller:
 
     def _next(self) -> Message | None:
         """The next message; where two groups have one, an idle thread takes the other."""
+        self._precedence.give_way(self._stop)
         helper = self._idle.acquire(blocking=False)
         try:
             received = self._queue.receive(2 if helper else 1)

@@ -1,6 +1,7 @@
 """What feeds the consumer on one machine: order, patience with failures, an orderly stop."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from shared.adapters.postgres.listener import Wakeup
 from shared.domain.errors import Transient
-from shared.runtime.queues import Handler, Poller, consumer
+from shared.runtime.queues import Handler, Poller, Precedence, consumer
 from tests.fakes.queue import FakeQueue
 from tests.workflows.deadlines import eventually
 
@@ -145,3 +146,21 @@ def test_stopped_it_finishes_what_it_holds_and_leaves_the_rest() -> None:
     assert bench.numbers("a") == [1]
     assert [waiting.body["number"] for waiting in bench.queue.messages] == [2]
     assert bench.queue.receive(1)[0].body["number"] == 2, "at once for whoever comes next"
+
+
+def test_work_gives_way_to_whoever_asks_but_never_for_long() -> None:
+    going_on, stop = Precedence(quiet=30, longest=0.05), threading.Event()
+    began = time.monotonic()
+    going_on.give_way(stop)
+    assert time.monotonic() - began < 0.05, "nobody has asked yet"
+
+    going_on.note()
+    began = time.monotonic()
+    going_on.give_way(stop)
+    assert 0.05 <= time.monotonic() - began < 5
+
+    stop.set()
+    began = time.monotonic()
+    Precedence(quiet=30, longest=30).give_way(stop)
+    going_on.give_way(stop)
+    assert time.monotonic() - began < 5
