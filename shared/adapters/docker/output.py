@@ -2,21 +2,25 @@
 
 The engine keeps a line longer than 16 KiB in pieces, each with an instant of its own, and counts
 pieces where it is asked for lines. Only whole lines are shown: a secret cut in two could not be
-masked.
+masked, be it still being written or cut by its process's end.
 """
 
 import heapq
-import re
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+import requests
+from docker.errors import create_api_error_from_http_exception
 
 from shared.adapters.docker.engine import Engine, translated
 from shared.adapters.docker.reports import instant
 from shared.ports.compute import OutputLine
 
 _PIECE_BYTES = 16 * 1024
-_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
+_HEADER = struct.Struct(">BxxxL")
+"""Of each entry: the stream's number, three empty bytes, and its length."""
 _SPARE = 64
 """Pieces read beyond what was asked for, so that the first lines shown are whole."""
 
@@ -46,32 +50,36 @@ def read_output(
 
 
 def _stream(engine: Engine, provider_id: str, stream: str, tail: int) -> _Written:
-    with translated(f"the output of instance {provider_id[:12]}"):
-        raw: bytes = engine.api.logs(
-            provider_id,
-            stdout=stream == "stdout",
-            stderr=stream == "stderr",
-            timestamps=True,
-            tail=tail,
-        )
-    lines, pieces = [], 0
-    # Only a newline ends a line: progress bars use carriage returns, and apps any other byte.
-    # What follows the last one is a line still being written.
-    for entry in raw.split(b"\n")[:-1]:
-        stamp, _, rest = entry.partition(b" ")
-        parts = _parts(rest)
-        pieces += len(parts)
-        at = instant(stamp.decode("ascii", "replace"))
-        if at is not None:
-            text = b"".join(parts).decode("utf-8", "replace")
+    lines, begun, pieces = [], list[bytes](), 0
+    at: datetime | None = None
+    for entry in _entries(engine, provider_id, stream, tail):
+        stamp, _, piece = entry.partition(b" ")
+        at = at if begun else instant(stamp.decode("ascii", "replace"))
+        begun.append(piece)
+        pieces += 1
+        # Only a newline ends a line: progress bars use carriage returns, and apps any other byte.
+        if piece.endswith(b"\n") and at is not None:
+            text = b"".join(begun)[:-1].decode("utf-8", "replace")
             lines.append(OutputLine(at, stream, text.removesuffix("\r")))
+        if piece.endswith(b"\n") or len(piece) < _PIECE_BYTES:
+            begun = []  # a short piece without a newline: its process ended in the middle of it
     return _Written(lines, pieces)
 
 
-def _parts(text: bytes) -> list[bytes]:
-    """A line's pieces, without the instants between them."""
-    parts = []
-    while len(text) > _PIECE_BYTES and (stamp := _STAMP.match(text, _PIECE_BYTES)):
-        parts.append(text[:_PIECE_BYTES])
-        text = text[stamp.end() :]
-    return [*parts, text]
+def _entries(engine: Engine, provider_id: str, stream: str, tail: int) -> Iterator[bytes]:
+    """What the engine kept, entry by entry: the SDK would run them together."""
+    api = engine.api
+    url = f"{api.base_url}/v{api.api_version}/containers/{provider_id}/logs"
+    asked = {stream: 1, "timestamps": 1, "tail": tail}
+    with translated(f"the output of instance {provider_id[:12]}"):
+        response = api.get(url, params=asked, timeout=api.timeout)
+        try:
+            response.raise_for_status()
+        except requests.HTTPError as error:
+            create_api_error_from_http_exception(error)
+    raw, place = response.content, 0
+    while place < len(raw):
+        _, length = _HEADER.unpack_from(raw, place)
+        place += _HEADER.size
+        yield raw[place : place + length]
+        place += length

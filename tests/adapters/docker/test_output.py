@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.ports.compute import InstanceState
 from tests.adapters.docker.conftest import Cloud, a_spec, until
 
 pytestmark = pytest.mark.docker
@@ -60,3 +61,16 @@ def test_from_an_instant_on_no_line_comes_without_its_beginning(
     found = engine_cloud.compute.logs(made, 1000, since=long.at)
     assert found[0].text in {long.text, "error 0"}
     assert {line.text for line in found} < {line.text for line in whole}
+
+
+def test_a_line_cut_by_its_processs_end_is_not_mixed_with_the_next_ones(
+    engine_cloud: Cloud,
+) -> None:
+    """The engine keeps its piece like that of a long line, and the next process's line after it."""
+    command = "printf 'begun\\nhalf of a secret'; sleep 0.3; exit 3"
+    made = engine_cloud.compute.create(a_spec(command=command))
+    for starts in (1, 2):
+        engine_cloud.compute.start(made)
+        until(lambda: engine_cloud.compute.status(made).state is InstanceState.EXITED)
+        texts = [line.text for line in engine_cloud.compute.logs(made, 100)]
+        assert texts == ["begun"] * starts
