@@ -7,6 +7,7 @@ from uuid import UUID
 from shared.domain.errors import Conflict, Forbidden, NotFound
 from shared.domain.services import Service
 from shared.domain.variables import Availability, Variable
+from shared.domain.versions import Expected, refuse_changed
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
 from shared.usecases.variable_sets import (
@@ -124,16 +125,19 @@ def replace_all(
     *,
     dry_run: bool,
     force: bool = False,
+    expected: Expected = None,
     actor: str,
     uow: UnitOfWork,
     vault: Vault,
 ) -> Change:
     """Make `wanted` the whole set, or with `dry_run` only say what that would change.
 
-    Raises as `write` does, in both cases.
+    Raises as `write` does, in both cases, and PreconditionFailed when the set has another version
+    than those `expected`.
     """
     with uow:
         service = lock_to_write(uow, organization_id, service_id)
+        refuse_changed(expected, service.env_version, "set of variables")
         present = present_set(uow, service)
         made = [merged(a, present.get(a.key), service, actor, vault) for a in wanted]
         changing = [

@@ -84,7 +84,7 @@ def test_a_browser_that_asks_for_a_page_is_sent_to_the_provider(web: TestClient)
 
 
 def test_a_terminal_confirms_with_the_code_of_the_page(
-    web: TestClient, provider: FakeProvider
+    web: TestClient, provider: FakeProvider, world: World
 ) -> None:
     begun = web.get("/git/connect/github", params={"terminal": True})
     assert "set-cookie" not in begun.headers
@@ -96,6 +96,7 @@ def test_a_terminal_confirms_with_the_code_of_the_page(
     assert confirmed.status_code == 200, confirmed.text
     assert confirmed.json()["account_name"] == "octocat"
     assert web.post(path, json={"code": code}).status_code in {409, 410}
+    assert rows(world, "git.confirm") == 1
 
 
 def test_a_terminal_that_listens_gets_the_code_from_the_browser(
@@ -249,6 +250,7 @@ def test_a_service_of_a_connected_repository_shows_its_link_and_gives_it_up(
     rotated = web.post(f"/git/hooks/{hook['id']}/rotate")
     assert rotated.status_code == 200
     assert rotated.json()["previous_until"]
+    assert rows(world, "git.rotate") == 1
     assert web.delete(f"/git/connections/{connection['id']}").status_code == 409
     gone = web.delete(f"/git/connections/{connection['id']}", params={"force": True}).json()
     assert [kept["name"] for kept in gone["will_keep"]] == ["web"]

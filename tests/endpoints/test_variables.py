@@ -177,3 +177,19 @@ def test_another_organisation_finds_nothing(api: TestClient, url: str) -> None:
     ):
         answer = api.request(method, url + path, headers={"x-as": "other"})
         assert answer.status_code == 404, (method, path, answer.text)
+
+
+def test_a_set_that_was_changed_meanwhile_is_not_replaced(api: TestClient, url: str) -> None:
+    api.post(url, json={"key": "A", "value": "1"})
+    seen = api.get(url)
+    tag = seen.headers["etag"]
+    assert api.get(url, headers={"If-None-Match": tag}).status_code == 304
+
+    api.patch(f"{url}/A", json={"value": "2"})
+    body = {"variables": [{"key": "B", "value": "3"}]}
+    late = api.put(url, json=body, headers={"If-Match": tag})
+    assert late.status_code == 412
+    assert [v["key"] for v in api.get(url).json()["items"]] == ["A"]
+
+    fresh = {"If-Match": api.get(url).headers["etag"]}
+    assert api.put(url, json=body, headers=fresh).json()["removed"] == ["A"]

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
 from shared.http.app import BASE
+from shared.http.conditional import IfMatch
 from shared.http.deps import Secrets, Store, Writer
 from shared.http.entry import lambda_handler
 from shared.http.variables import ChangeOut, VariablesBody, assignments
@@ -32,12 +33,14 @@ async def put_env(
     caller: Writer,
     uow: Store,
     vault: Secrets,
+    expected: IfMatch,
     dry_run: bool = False,
     force: bool = False,
 ) -> ChangeOut:
     """Replace the whole set, from JSON or `.env` text; with `dry_run` only say what changes.
 
     What is there keeps the flags that are not named. `force` removes even what others refer to.
+    The tag for `If-Match` is that of the set.
     """
     wanted = assignments(await request.body(), request.headers.get("content-type", ""))
 
@@ -48,6 +51,7 @@ async def put_env(
             wanted,
             dry_run=dry_run,
             force=force,
+            expected=expected,
             actor=caller.name,
             uow=uow,
             vault=vault,
