@@ -1,6 +1,8 @@
 """Stand-ins with the vendors' own judges in front."""
 
 import json
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -63,14 +65,14 @@ def judged(
         argv = ["node", str(vendor.prism()), "proxy", str(folder / "github.json"), server.api_url]
         argv += ["--errors", "--host", "127.0.0.1", "--port", str(port)]
         with (folder / "prism.log").open("wb") as log:
-            judge = subprocess.Popen(argv, stdout=log, stderr=log)
+            judge = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
         try:
             url = f"http://127.0.0.1:{port}"
             until(lambda: _answers(url), "Prism's start")
             server.api_url = url
             yield Judged(server, url)
         finally:
-            judge.terminate()
+            os.killpg(judge.pid, signal.SIGTERM)
             judge.wait(20)
 
 

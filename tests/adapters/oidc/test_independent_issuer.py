@@ -7,6 +7,7 @@ in by its device flow. It is installed by npm and kept in a temporary folder.
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -81,6 +82,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
         assert self._process.stdout is not None
         said = []
@@ -92,7 +94,8 @@ class Server:
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
+            # the `node` of a Python package is a program that waits for the real one
+            os.killpg(self._process.pid, signal.SIGTERM)
             self._process.communicate(timeout=20)
             self._process = None
 
