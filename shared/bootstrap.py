@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
     from shared.adapters.dbos.engine import DbosWorkflows
     from shared.adapters.docker.engine import Engine as DockerEngine
+    from shared.adapters.docker.names import DockerNames
+    from shared.adapters.docker.networks import DockerNetworks
     from shared.adapters.oidc.access_tokens import AccessTokens
     from shared.domain.audit import Act
     from shared.domain.git import Provider
     from shared.domain.services import SlotRange
-    from shared.ports.compute import Compute, Images, Names, Networks
+    from shared.ports.compute import Compute, Images
     from shared.ports.git import GitProvider
     from shared.ports.glances import Glances
     from shared.ports.idempotency import IdempotencyKeys
@@ -91,8 +93,7 @@ def vault() -> "RotatingVault":
     if given.kms_key_id:
         from shared.adapters.kms import kms_vault
 
-        endpoint = given.aws_endpoint_url
-        return kms_vault(given.kms_key_id, endpoint, given.platform_id, given.keys)
+        return kms_vault(given.kms_key_id, given.aws_endpoint_url, given.platform_id, given.keys)
     from shared.adapters.vault import vault_of
 
     return vault_of(given.keys)
@@ -216,7 +217,7 @@ def docker() -> "DockerEngine":
 
 
 @cache
-def networks() -> "Networks":
+def networks() -> "DockerNetworks":
     from shared.adapters.docker.networks import DockerNetworks
 
     return DockerNetworks(docker())
@@ -225,17 +226,16 @@ def networks() -> "Networks":
 @cache
 def compute() -> "Compute":
     from shared.adapters.docker.compute import DockerCompute
-    from shared.adapters.docker.networks import DockerNetworks
 
-    return DockerCompute(docker(), DockerNetworks(docker()))
+    return DockerCompute(docker(), networks(), names())
 
 
 @cache
-def names() -> "Names":
+def names() -> "DockerNames":
+    """The one that takes turns with itself: compute changes names too."""
     from shared.adapters.docker.names import DockerNames
-    from shared.adapters.docker.networks import DockerNetworks
 
-    return DockerNames(docker(), DockerNetworks(docker()))
+    return DockerNames(docker(), networks())
 
 
 @cache

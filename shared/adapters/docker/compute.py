@@ -43,10 +43,10 @@ _ENDING = {"removing", "dead"}
 class DockerCompute:
     """The Compute port. Restarts belong to the platform: the engine's own policy is off."""
 
-    def __init__(self, engine: Engine, networks: DockerNetworks) -> None:
+    def __init__(self, engine: Engine, networks: DockerNetworks, names: DockerNames) -> None:
         self._engine = engine
         self._networks = networks
-        self._names = DockerNames(engine, networks)
+        self._names = names
 
     def create(self, spec: InstanceSpec) -> str:
         """The name is unique by instance, so a search is needed only when it is taken."""

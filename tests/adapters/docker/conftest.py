@@ -112,8 +112,8 @@ class DockerCloud:
     def __init__(self, config: DockerConfig) -> None:
         self.engine = Engine(config)
         self.networks = DockerNetworks(self.engine)
-        self.compute = DockerCompute(self.engine, self.networks)
         self.names = DockerNames(self.engine, self.networks)
+        self.compute = DockerCompute(self.engine, self.networks, self.names)
         self.volumes = DockerVolumes(self.engine)
         self.images = DockerImages(self.engine)
         self._made: list[str] = []

@@ -15,6 +15,7 @@ import pytest
 from shared.adapters.docker.compute import DockerCompute
 from shared.adapters.docker.engine import DockerConfig, Engine
 from shared.adapters.docker.images import DockerImages
+from shared.adapters.docker.names import DockerNames
 from shared.adapters.docker.networks import DockerNetworks
 from shared.domain.errors import Transient
 from shared.ports.compute import InstanceState
@@ -38,7 +39,8 @@ def engines() -> Iterator[Callable[..., Engine]]:
 
 
 def compute_on(engine: Engine) -> DockerCompute:
-    return DockerCompute(engine, DockerNetworks(engine))
+    networks = DockerNetworks(engine)
+    return DockerCompute(engine, networks, DockerNames(engine, networks))
 
 
 def test_an_engine_that_is_down_is_transient_and_says_what_to_do(
