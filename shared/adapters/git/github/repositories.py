@@ -1,17 +1,15 @@
 """Reading GitHub's repositories."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
 
+from shared.adapters.git.contents import decoded, too_large
 from shared.adapters.git.github.client import GitHubClient
 from shared.adapters.git.server import PER_PAGE, side_by_side
-from shared.domain.errors import Invalid, TooLarge
+from shared.domain.errors import Invalid
 from shared.ports.git import (
     MAX_ENTRIES,
-    MAX_FILE,
     MAX_REPOSITORIES,
     Account,
     Branch,
@@ -77,12 +75,9 @@ class GitHubRepositories(GitHubClient):
         found = self._ask(token, "GET", where, parameters={"ref": ref}).body
         if not isinstance(found, dict) or found.get("type") != "file":
             raise Invalid(f"{path} is not a file")
-        if found.get("size", 0) > MAX_FILE or found.get("encoding") != "base64":
-            raise TooLarge(f"{path} is larger than {MAX_FILE // 1024} KiB")
-        try:
-            return base64.b64decode(found["content"])
-        except binascii.Error as error:
-            raise Invalid(f"{path} cannot be read") from error
+        if found.get("encoding") != "base64":
+            raise too_large(path)
+        return decoded(path, found.get("size", 0), found["content"])
 
     def commit(self, token: str, full_name: str, ref: str) -> Commit:
         where = f"{self._repo(full_name, 'commits')}/{quote(ref, safe='')}"

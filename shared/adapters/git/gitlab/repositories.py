@@ -1,16 +1,13 @@
 """Reading GitLab's projects."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from shared.adapters.git.contents import decoded
 from shared.adapters.git.gitlab.client import Answer, GitLabClient
 from shared.adapters.git.server import PER_PAGE, side_by_side
-from shared.domain.errors import Invalid, TooLarge
 from shared.ports.git import (
-    MAX_FILE,
     MAX_REPOSITORIES,
     Account,
     Branch,
@@ -89,12 +86,7 @@ class GitLabRepositories(GitLabClient):
     def read(self, token: str, full_name: str, ref: str, path: str) -> bytes:
         where = self._project(full_name, "repository/files", quote(path, safe=""))
         found = self._ask(token, "get", where, {"ref": ref}).body
-        if found["size"] > MAX_FILE:
-            raise TooLarge(f"{path} is larger than {MAX_FILE // 1024} KiB")
-        try:
-            return base64.b64decode(found["content"])
-        except binascii.Error as error:
-            raise Invalid(f"{path} cannot be read") from error
+        return decoded(path, found["size"], found["content"])
 
     def commit(self, token: str, full_name: str, ref: str) -> Commit:
         where = self._project(full_name, "repository/commits", quote(ref, safe=""))
