@@ -107,10 +107,6 @@ class KmsVault:
             raise Invalid("the sealed value is damaged or belongs elsewhere") from error
         return plain.decode("utf-8", "surrogatepass")
 
-    def is_current(self, sealed: str) -> bool:
-        """Whether the present KMS key sealed it; if not, seal the opened value again."""
-        return sealed.startswith(self.mark)
-
     def _data_key(self) -> _DataKey:
         """The key to seal with. One thread asks KMS for the next, the others wait for it."""
         with self._lock:

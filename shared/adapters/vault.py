@@ -142,10 +142,6 @@ class EnvelopeVault:
             raise Invalid("the sealed value is damaged or belongs elsewhere") from error
         return plain.decode("utf-8", "surrogatepass")
 
-    def is_current(self, sealed: str) -> bool:
-        """Whether the newest master key sealed it; if not, seal the opened value again."""
-        return sealed.startswith(self.mark)
-
     def _key(self, key_id: str) -> AESGCM:
         if key_id not in self._ring.keys:
             self._reload()
