@@ -20,18 +20,12 @@ from shared.http.local import modules
 from shared.ports.store import UnitOfWork
 from shared.settings import Settings
 from tests.fakes import limits
+from tests.fakes.clock import Clock
 from tests.fakes.store import FakeStore
 from tests.issuer.browser import URL, Browser
 
 Begin = Callable[[Act | None], UnitOfWork]
 MACHINE_TOKEN = "c2d_of_this_machine"
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from infra.local.issuer import grants
 from infra.local.issuer.accounts import SetupCode
 from shared.domain.access import LOCAL_ORGANIZATION
 from shared.ports.access import AuditFilter
+from tests.fakes.clock import Clock
 from tests.fakes.store import FakeStore
 from tests.issuer.browser import AUTHORIZE, BASE, CALLBACK, CLIENT, OWNER, URL, Browser, Page
-from tests.issuer.conftest import Clock
 
 WRONG = ("ada@example.com", "a wrong password!")
 

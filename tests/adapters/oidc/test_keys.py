@@ -12,20 +12,14 @@ from shared.adapters.oidc.keys import KeyRing
 from shared.adapters.oidc.sources import HttpKeys
 from shared.domain.errors import Transient, Unauthenticated
 from tests.adapters.oidc.issuer import CLIENT, KEYS, Issuer, served
+from tests.fakes.clock import Clock
 
 TTL, PAUSE, STALE = 600.0, 5.0, 86_400.0
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1000.0)
 
 
 @pytest.fixture
