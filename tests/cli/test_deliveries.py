@@ -2,24 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
-from shared import bootstrap
-from shared.domain.access import Actor
 from shared.http import deps
-from shared.http.app import build_app
-from shared.http.identity import identify
-from shared.http.local import modules
-from shared.settings import Settings
 from tests.cli.conftest import Cli
 from tests.cli.fake_server import FakePlatform
+from tests.cli.served import served
 from tests.consumers.inbox import Inbox
 from tests.consumers.made import a_sha
-from tests.fakes import limits
-
-TOKEN = "c2d_of_the_deliveries"
 
 
 @pytest.fixture
@@ -30,26 +21,9 @@ def inbox() -> Inbox:
 @pytest.fixture
 def platform(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlatform]:
     """The platform's own routers on a real socket, over the inbox."""
-    settings = Settings(api_token=TOKEN)
-    app = build_app(module.router for _, module in modules())
-
-    async def actor(request: deps.Request) -> Actor:
-        return replace(await identify(request), organization_id=inbox.org)
-
-    app.dependency_overrides |= {
-        deps.actor: actor,
-        deps.store: lambda: inbox.store,
-        deps.webhook_queue: lambda: inbox.queue,
-        deps.settings: lambda: settings,
-    }
-    monkeypatch.setattr(bootstrap, "settings", lambda: settings)
-    monkeypatch.setattr(bootstrap, "unit_of_work", lambda _act=None: inbox.store)
-    monkeypatch.setattr(bootstrap, "access_tokens", lambda: None)
-    limits.install(monkeypatch)
-    server = FakePlatform(app=app, token=TOKEN)
-    server.start()
-    yield server
-    server.stop()
+    ports = {deps.webhook_queue: lambda: inbox.queue}
+    with served(inbox.store, inbox.org, ports, monkeypatch) as platform:
+        yield platform
 
 
 def test_the_list_says_what_came_and_what_became_of_it(c2d: Cli, inbox: Inbox) -> None:

@@ -5,21 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from shared import bootstrap
-from shared.domain.access import Actor
 from shared.http import deps
-from shared.http.app import build_app
-from shared.http.identity import identify
-from shared.http.local import modules
-from shared.settings import Settings
 from tests.cli.conftest import Cli
 from tests.cli.fake_server import FakePlatform
-from tests.fakes import limits
+from tests.cli.served import served
 from tests.usecases.git_world import Connected
 from tests.usecases.requests import CLOSED, FIRST, FORK, OPENED, SECOND, Requests
 from tests.usecases.world import ORGANIZATION, World
-
-TOKEN = "c2d_of_the_previews"
 
 
 @pytest.fixture
@@ -30,27 +22,10 @@ def requests() -> Requests:
 @pytest.fixture
 def platform(requests: Requests, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlatform]:
     """The platform's own routers on a real socket, over the world of the requests."""
-    settings, world = Settings(api_token=TOKEN), requests.world
-    app = build_app(module.router for _, module in modules())
-
-    async def actor(request: deps.Request) -> Actor:
-        return replace(await identify(request), organization_id=ORGANIZATION)
-
-    app.dependency_overrides |= {
-        deps.actor: actor,
-        deps.store: lambda: world.store,
-        deps.workflows: lambda: world.workflows,
-        deps.vault: lambda: world.vault,
-        deps.settings: lambda: settings,
-    }
-    monkeypatch.setattr(bootstrap, "settings", lambda: settings)
-    monkeypatch.setattr(bootstrap, "unit_of_work", lambda _act=None: world.store)
-    monkeypatch.setattr(bootstrap, "access_tokens", lambda: None)
-    limits.install(monkeypatch)
-    server = FakePlatform(app=app, token=TOKEN)
-    server.start()
-    yield server
-    server.stop()
+    world = requests.world
+    ports = {deps.workflows: lambda: world.workflows, deps.vault: lambda: world.vault}
+    with served(world.store, ORGANIZATION, ports, monkeypatch) as platform:
+        yield platform
 
 
 def test_the_list_shows_open_previews_and_all_on_request(c2d: Cli, requests: Requests) -> None:
