@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,6 +173,37 @@ def tell(story: Story[Any], sha: str, version: str, service: dict[str, Any]) -> 
     deployment = story.deployment_of(service["id"], sha)
     until(lambda: story.client.get(service).text == version, f"{version} at the public address")
     return deployment
+
+
+def outage(
+    story: Story[Any], service: dict[str, Any], refused: str, ours: Callable[[str], list[str]]
+) -> None:
+    """A provider that answers 503: the push is live all the same, its status comes afterwards.
+
+    `refused` are the provider's calls as a pattern, `ours` the states of our status on a commit.
+    """
+    work = story.clone()
+    story.server.faults.refused[refused] = 503
+    try:
+        sha = work.push(app("while down"), f"while {story.provider} is down")
+        tell(story, sha, "while down", service)
+        assert ours(sha) == []
+    finally:
+        story.server.faults.refused.clear()
+
+    until(lambda: ours(sha)[:1] == ["success"], "the status that was late", 90)
+
+
+def ending(story: Story[Any], service: dict[str, Any]) -> None:
+    """The service is deleted, and its webhook with it: a later push reaches nobody."""
+    assert len(story.server.hooks_at(NAME)) == 1
+
+    story.call("DELETE", f"/services/{service['id']}")
+
+    until(lambda: not story.server.hooks_at(NAME), "the webhook's removal", 60)
+    before = len(story.server.dispatcher.attempts)
+    story.server.push(NAME, {"after.txt": "1"})
+    assert len(story.server.dispatcher.attempts) == before
 
 
 @contextmanager

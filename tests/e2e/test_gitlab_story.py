@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.apps import app
 from tests.e2e.conftest import short_folder
-from tests.e2e.git_story import CONTEXT, NAME, Story, story_of, tell
+from tests.e2e.git_story import CONTEXT, NAME, Story, ending, outage, story_of, tell
 from tests.e2e.platform import until
 from tests.standins.gitlab import GitLabServer
 
@@ -121,16 +121,7 @@ def test_a_token_that_has_ended_is_renewed_and_the_status_comes(
 def test_a_provider_that_is_down_delays_the_status_and_blocks_nothing(
     story: Story[GitLabServer], service: dict[str, Any]
 ) -> None:
-    work = story.clone()
-    story.server.faults.refused["(POST|GET|PUT) /api/v4/"] = 503
-    try:
-        sha = work.push(app("while down"), "while GitLab is down")
-        tell(story, sha, "while down", service)
-        assert ours(story, sha) == []
-    finally:
-        story.server.faults.refused.clear()
-
-    until(lambda: ours(story, sha)[:1] == ["success"], "the status that was late", 90)
+    outage(story, service, "(POST|GET|PUT) /api/v4/", lambda sha: ours(story, sha))
 
 
 def test_what_was_not_delivered_is_found_by_the_sweep(
@@ -144,9 +135,4 @@ def test_what_was_not_delivered_is_found_by_the_sweep(
 def test_the_webhook_goes_with_the_service(
     story: Story[GitLabServer], service: dict[str, Any]
 ) -> None:
-    assert len(story.server.hooks_at(NAME)) == 1
-
-    story.call("DELETE", f"/services/{service['id']}")
-
-    until(lambda: not story.server.hooks_at(NAME), "the webhook's removal", 60)
-    story.server.push(NAME, {"after.txt": "1"})
+    ending(story, service)
