@@ -5,7 +5,7 @@ from typing import Final
 
 from c2d.errors import CliError
 
-_START: Final = re.compile(r"\s*(?:export\s+)?(?P<key>[A-Za-z_][A-Za-z0-9_]*)\s*=[ \t]*")
+_START: Final = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<key>[A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*")
 _BARE: Final = re.compile(r"[A-Za-z0-9_./:@%+,=?&~^!*()|;<>\[\]{}$-]*")
 _ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 

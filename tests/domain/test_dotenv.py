@@ -3,7 +3,7 @@
 import pytest
 from c2d import dotenv as client
 from c2d.errors import CliError
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.domain import dotenv
@@ -50,6 +50,9 @@ def test_a_wrong_line_is_named_by_number_only(text: str, said: str) -> None:
 
 
 @given(st.text(alphabet="AB= #'\"\\\n\rx$"))
+@example("A\r=")
+@example("A\n=x")
+@example("export\rA=x")
 def test_the_client_and_the_platform_read_the_same(text: str) -> None:
     try:
         expected = client.parse(text, ".env")
