@@ -24,6 +24,7 @@ class JobKind(StrEnum):
     DRAIN = "drain"
     REMOVE_ROUTE = "remove_route"
     WATCH = "watch"
+    COMPUTE = "compute"
 
 
 ROLE: Final[dict[JobKind, str]] = {
@@ -44,6 +45,7 @@ class Job:
     """`sealed_token` is the workflow's task token, encrypted; agents never see it.
 
     `key` names the job once: the same state of the same attempt makes the same job.
+    `sealed_values` are secrets it needs, which its agent asks for.
     """
 
     id: UUID
@@ -68,6 +70,7 @@ class Job:
     output: dict[str, Any] | None = None
     error: str | None = None
     reason: str | None = None
+    sealed_values: str | None = None
 
     @property
     def role(self) -> str:

@@ -1,6 +1,7 @@
 """Jobs and the agents that do them, inside a transaction."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -27,6 +28,12 @@ class Jobs(Protocol):
     def of_deployment(self, organization_id: UUID, deployment_id: UUID) -> Sequence[Job]: ...
 
     def unfinished_everywhere(self) -> Sequence[Job]: ...
+
+    def remove(self, job_id: UUID) -> None:
+        """Forget a job that belongs to no deployment; nobody reports on it any more."""
+
+    def prune_everywhere(self, kind: JobKind, before: datetime) -> int:
+        """Forget jobs of `kind` that were made earlier, whatever their state; how many."""
 
 
 class Agents(Protocol):

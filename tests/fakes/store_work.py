@@ -106,6 +106,16 @@ class FakeJobs:
         rows = self._rows.tables.jobs.values()
         return sorted((job for job in rows if job.state not in ENDED), key=position)
 
+    def remove(self, job_id: UUID) -> None:
+        self._rows.tables.jobs.pop(job_id, None)
+
+    def prune_everywhere(self, kind: JobKind, before: datetime) -> int:
+        jobs = self._rows.tables.jobs
+        old = [job.id for job in jobs.values() if job.kind is kind and job.created_at < before]
+        for job_id in old:
+            del jobs[job_id]
+        return len(old)
+
 
 class FakeAgents:
     def __init__(self, rows: Rows) -> None:

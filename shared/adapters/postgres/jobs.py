@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, func, not_, or_, select, update
+from sqlalchemy import Select, and_, delete, exists, func, not_, or_, select, update
 
 from shared.adapters.postgres.entities import Entities, values
 from shared.adapters.postgres.tables import jobs
@@ -90,6 +91,13 @@ class SqlJobs:
             or_(jobs.c.state == JobState.QUEUED, jobs.c.state == JobState.RUNNING)
         )
         return self._rows.all(query.order_by(jobs.c.created_at, jobs.c.id))
+
+    def remove(self, job_id: UUID) -> None:
+        self._tx.execute(delete(jobs).where(jobs.c.id == job_id))
+
+    def prune_everywhere(self, kind: JobKind, before: datetime) -> int:
+        old = delete(jobs).where(jobs.c.kind == kind, jobs.c.created_at < before)
+        return int(self._tx.execute(old).rowcount)
 
 
 @cache

@@ -44,6 +44,7 @@ SEALED: Final = (
         lambda row: variable_context(row.service_id, row.key),
     ),
     _task_token(jobs.c.sealed_token),
+    _own_id(jobs.c.sealed_values),
     _task_token(lease_waiters.c.sealed_token),
     _own_id(git_connections.c.sealed_access_token),
     _own_id(git_connections.c.sealed_refresh_token),

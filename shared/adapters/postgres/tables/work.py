@@ -61,6 +61,7 @@ jobs = table(
     Column("output", Document),
     Column("error", String(255)),
     Column("reason", Prose),
+    Column("sealed_values", Prose),
     required("created_at", Instant),
     parent("jobs", "deployments", "deployment_id"),
     parent("jobs", "services", "service_id"),
