@@ -20,6 +20,8 @@ ANSWER_SECONDS, PULL_SECONDS = 15.0, 600.0
 DEBIAN, PYTHON = "debian:bookworm-slim", "python:3.11-slim-bookworm"
 NODE, GO = "node:20-bookworm-slim", "golang:1.19-bookworm"
 ALL = (DEBIAN, PYTHON, NODE, GO)
+LAMBDA = ("public.ecr.aws/lambda/python:3.11", "public.ecr.aws/lambda/python:3.11-x86_64")
+"""Lambda's own: emulators of AWS ask for the first name, SAM CLI for the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ def _stand_in(image: str, folder: Path, reason: str, first: bool) -> None:
     recipe = stand_ins.RECIPES.get(image)
     if recipe is None:
         raise RefusedError(f"{image} can neither be pulled nor made here ({reason}).")
-    if image != DEBIAN and not present(DEBIAN):
-        _stand_in(DEBIAN, folder, reason, first=False)
+    base = stand_ins.BUILT_ON.get(image)
+    if base is not None and not present(base):
+        _stand_in(base, folder, reason, first=False)
     install(STAND_INS)
     recipe(image, folder)

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from infra.local import lambda_image
 from infra.local.engine import docker, docker_program
 from infra.local.errors import RefusedError
 from infra.local.mirror import debian_mirror
@@ -140,18 +141,25 @@ def make_debian(image: str, folder: Path) -> None:
         raise RefusedError(f"docker import of {image} failed: {done.stderr.strip()}")
 
 
-def _from(dockerfile: str) -> Callable[[str, Path], None]:
-    def build(image: str, _folder: Path) -> None:
-        argv = ["build", "--progress=plain", "--tag", image]
-        for name in ("http_proxy", "https_proxy", "no_proxy"):
-            if name in os.environ:
-                argv += ["--build-arg", name]
-        done = docker(*argv, "-", seconds=_BUILD_SECONDS, stdin=dockerfile.encode())
-        if done.returncode != 0:
-            last = "\n".join(done.stderr.decode(errors="replace").splitlines()[-12:])
-            raise RefusedError(f"The stand-in for {image} could not be built:\n{last}")
+def _build(image: str, context: bytes) -> None:
+    """context: a Dockerfile, or a tar archive with one."""
+    argv = ["build", "--progress=plain", "--tag", image]
+    for name in ("http_proxy", "https_proxy", "no_proxy"):
+        if name in os.environ:
+            argv += ["--build-arg", name]
+    done = docker(*argv, "-", seconds=_BUILD_SECONDS, stdin=context)
+    if done.returncode != 0:
+        last = "\n".join(done.stderr.decode(errors="replace").splitlines()[-12:])
+        raise RefusedError(f"The stand-in for {image} could not be built:\n{last}")
 
-    return build
+
+def _from(dockerfile: str) -> Callable[[str, Path], None]:
+    return lambda image, _folder: _build(image, dockerfile.encode())
+
+
+def make_lambda(image: str, _folder: Path) -> None:
+    """Lambda's base image for Python, on top of the usual Python image."""
+    _build(image, lambda_image.context())
 
 
 RECIPES: Mapping[str, Callable[[str, Path], None]] = {
@@ -159,4 +167,12 @@ RECIPES: Mapping[str, Callable[[str, Path], None]] = {
     "python:3.11-slim-bookworm": _from(_PYTHON),
     "node:20-bookworm-slim": _from(_NODE),
     "golang:1.19-bookworm": _from(_GO),
+    "public.ecr.aws/lambda/python:3.11": make_lambda,
+    "public.ecr.aws/lambda/python:3.11-x86_64": make_lambda,
 }
+BUILT_ON: Mapping[str, str] = {
+    image: "python:3.11-slim-bookworm" if recipe is make_lambda else "debian:bookworm-slim"
+    for image, recipe in RECIPES.items()
+    if recipe is not make_debian
+}
+"""image → the one its recipe begins with."""

@@ -13,7 +13,7 @@ import pytest
 from infra.local import demo, engine, packages, requirements, rotation, stand_ins, systemd
 from infra.local.errors import RefusedError
 from infra.local.gitserver import GitServer
-from infra.local.images import ALL
+from infra.local.images import ALL, LAMBDA
 from infra.local.mirror import debian_mirror
 from infra.local.packages import Need
 from infra.local.settings import read_settings
@@ -97,7 +97,7 @@ def test_a_user_keeps_state_in_their_own_home(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_every_base_image_has_a_stand_in() -> None:
-    assert set(ALL) == set(stand_ins.RECIPES)
+    assert {*ALL, *LAMBDA} == set(stand_ins.RECIPES)
 
 
 def test_the_unit_starts_this_checkout_and_quotes_settings(
