@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import yaml
 
+from infra.generate import layers
 from infra.generate.functions import Function
 from infra.generate.policies import ANY, MACHINE_ARN, QUEUE_URL, QUEUES, queue_name, sub
 from infra.generate.policies import of_function as allowed_to
@@ -23,8 +24,6 @@ LISTS: Final = {
 }
 PARAMETERS: Final = {
     "Prefix": "Names of state machines and log groups begin with it",
-    "DependenciesLayer": "ARN of the layer with the third-party packages",
-    "SharedLayer": "ARN of the layer with the library",
     "DatabaseSecret": "ARN of the secret whose key `url` is the database's URL",
     "KmsKey": "ARN of the KMS key that secrets are sealed with",
     "Domain": "Services answer below it",
@@ -45,7 +44,8 @@ def dump(stack: dict[str, Any]) -> str:
 
 def stack(what: str, resources: dict[str, Any]) -> dict[str, Any]:
     """A template around `resources`; only the API's functions know the tokens."""
-    strings = {**PARAMETERS, **(TOKENS if what == "API" else {})}
+    tokens = TOKENS if what == "API" else {}
+    strings = {**PARAMETERS, **layers.parameters(resources), **tokens}
     in_vpc = {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", {"Ref": "Subnets"}]}, ""]}]}
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -63,6 +63,7 @@ def of_function(function: Function, events: dict[str, Any] | None = None) -> dic
     properties: dict[str, Any] = {
         "Handler": function.handler,
         "Description": function.description,
+        "Layers": layers.references(function),
     }
     if allowed := allowed_to(function):
         properties["Policies"] = allowed
@@ -104,7 +105,6 @@ def _globals(what: str) -> dict[str, Any]:
         "Timeout": API_SECONDS if what == "API" else Timeouts().task,
         "MemorySize": 512,
         "Tracing": "Active",
-        "Layers": [{"Ref": "DependenciesLayer"}, {"Ref": "SharedLayer"}],
         "LoggingConfig": {"LogFormat": "JSON", "LogGroup": {"Ref": "Logs"}},
         "VpcConfig": {"Fn::If": ["InVpc", vpc, {"Ref": "AWS::NoValue"}]},
         "Environment": {"Variables": _environment(what)},
