@@ -16,6 +16,7 @@ from infra.generate.functions import (
     tasks,
     webhooks,
 )
+from shared.domain import payloads
 from shared.domain.signatures import signature
 
 FOLDER: Final = ROOT / "events"
@@ -59,6 +60,7 @@ TASK: Final = {
     "organization_id": SAMPLE_ID,
     "service_id": SAMPLE_ID,
     "deployment_id": SAMPLE_ID,
+    "version": payloads.VERSION,
     "attempt": 1,
     "entry": "build",
     "lease": 1,
@@ -158,7 +160,8 @@ def _webhook(endpoint: Endpoint) -> dict[str, Any]:
 
 def _batch(function: Function) -> dict[str, Any]:
     """One message, as its queue hands it to the consumer."""
-    body = {"organization_id": SAMPLE_ID, "delivery_id": SAMPLE_ID, "attempt": 1}
+    ids = {"organization_id": SAMPLE_ID, "delivery_id": SAMPLE_ID}
+    body = {**ids, "attempt": 1, "version": payloads.VERSION}
     queue = f"{function.name.removeprefix('consumers.')}.fifo"
     record = {
         "messageId": SAMPLE_ID,

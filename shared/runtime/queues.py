@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.adapters.local_lambda import LocalContext
 from shared.domain.errors import PlatformError
+from shared.domain.payloads import check_version
 from shared.ports.queues import Consumable, Message
 
 logger = Logger(service="consumers")
@@ -32,6 +33,7 @@ def consumer(take: Callable[[dict[str, Any]], None]) -> Handler:
     """A handler of SQS batches: a group's later messages wait when one of it fails."""
 
     def one(record: SQSRecord) -> None:  # the name of the argument is Powertools'
+        check_version(record.json_body)
         take(record.json_body)
 
     @logger.inject_lambda_context(clear_state=True)

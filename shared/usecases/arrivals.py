@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from shared.domain import payloads
 from shared.domain.errors import Transient
 from shared.domain.webhooks import Delivery
 from shared.ports.queues import Queue
@@ -26,6 +27,7 @@ def message_of(delivery: Delivery) -> QueuedMessage:
         "organization_id": str(delivery.organization_id),
         "delivery_id": str(delivery.id),
         "attempt": delivery.attempt,
+        payloads.KEY: payloads.VERSION,
     }
     return QueuedMessage(body, str(delivery.hook_id), f"{delivery.id}-{delivery.attempt}")
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from shared.domain import payloads
 from shared.domain.deployments import Deployment, DeploymentState, Entry, Trigger
 from shared.domain.errors import Cancelled, Conflict, Invalid
 from shared.domain.ids import new_id, now
@@ -124,6 +125,7 @@ def start(deployment: Deployment, *, workflows: Workflows) -> None:
             "deployment_id": str(deployment.id),
             "attempt": deployment.attempt,
             _PAYLOAD_ENTRY: deployment.entry.value,
+            payloads.KEY: payloads.VERSION,
         },
     )
 

@@ -1,0 +1,1 @@
+"""Operations: what the platform does to itself, called by hand or by a command."""
