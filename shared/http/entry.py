@@ -5,6 +5,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from shared.ports.patience import API_SECONDS, patient
+
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
@@ -34,6 +36,7 @@ def _build(router: APIRouter) -> Handler:
 
     @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        return asgi(event, context)
+        with patient(API_SECONDS):
+            return asgi(event, context)
 
     return handler

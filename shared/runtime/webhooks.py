@@ -7,8 +7,9 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from shared.domain.errors import PlatformError
+from shared.domain.errors import PlatformError, Transient
 from shared.domain.git import Provider
+from shared.ports.patience import API_SECONDS, patient
 from shared.usecases.intake import BODY_LIMIT, Incoming, Receipt, answer_of
 
 logger = Logger(service="webhooks")
@@ -24,7 +25,8 @@ def webhook(provider: Provider) -> Callable[[Callable[[Incoming], Receipt]], Han
         def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
             incoming = _incoming(provider, event)
             try:
-                receipt = take(incoming)
+                with patient(API_SECONDS):
+                    receipt = take(incoming)
             except PlatformError as error:
                 logger.warning("refused", error=type(error).__name__, hooks=incoming.names)
                 return _problem(event, error)
@@ -52,7 +54,10 @@ def _incoming(provider: Provider, event: Mapping[str, Any]) -> Incoming:
 def _problem(event: Mapping[str, Any], error: PlatformError) -> dict[str, Any]:
     name = type(error).__name__
     body = {"type": name, "title": name, "status": error.status, "detail": error.reason}
-    return _answer(error.status, {**body, "instance": event.get("rawPath", "")}, _PROBLEM)
+    answer = _answer(error.status, {**body, "instance": event.get("rawPath", "")}, _PROBLEM)
+    if isinstance(error, Transient):
+        answer["headers"]["retry-after"] = str(error.retry_after or 1)
+    return answer
 
 
 def _answer(status: int, body: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 import sqlite3
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 
+from shared.adapters.postgres import pooled
 from shared.adapters.postgres.liveness import CheckedPool
+from shared.settings import Settings
 
 _DRIVERS: Final = {
     "postgres": "postgresql+psycopg",
@@ -17,6 +19,37 @@ _DRIVERS: Final = {
 
 _REPEATED: Final = 5
 """How often a connection runs a statement before its plan is kept."""
+_POOLER_SECONDS: Final = 3
+"""For a connect to a pooler, which is near and asks the server nothing."""
+
+
+def configured(settings: Settings) -> Engine:
+    """One machine talks to its server; on AWS there is a pooler in between."""
+    if settings.workflows == "dbos":
+        return make_engine(settings.database_url, pool_size=settings.database_pool, prepare=True)
+    return pooled_engine(settings.database_url, pool_size=settings.database_pool)
+
+
+def pooled_engine(database_url: str, *, pool_size: int = 1) -> Engine:
+    """An engine for PostgreSQL behind RDS Proxy or PgBouncer in transaction mode.
+
+    No startup options (both refuse them), nothing prepared, nothing kept in a session. Waits are
+    bounded by the client: see `pooled`.
+    """
+    engine = make_engine(
+        database_url,
+        pool_size=pool_size,
+        max_overflow=0,
+        connect_seconds=_POOLER_SECONDS,
+        statement_seconds=None,
+        pool=pooled.FreshPool,
+    )
+
+    def connecting(_dialect: object, _record: object, _given: object, arguments: Any) -> Any:
+        return pooled.connect(arguments)
+
+    event.listen(engine, "do_connect", connecting)
+    return engine
 
 
 def make_engine(
@@ -28,14 +61,14 @@ def make_engine(
     statement_seconds: int | None = 15,
     application: str = "click-to-deploy",
     prepare: bool = False,
+    pool: type[QueuePool] = CheckedPool,
 ) -> Engine:
     """An engine for PostgreSQL, or for SQLite and MariaDB where only entities are kept.
 
     `connect_seconds` bounds a connect and the wait for a pooled connection; `statement_seconds`
     a statement, half of it a wait for a lock. None leaves those to the server, for poolers that
-    refuse startup options (PgBouncer without `ignore_startup_parameters = options`). `prepare`
-    lets the server keep the plans of repeated statements, which needs a server connection of
-    one's own: no pooler in between.
+    refuse startup options. `prepare` lets the server keep the plans of repeated statements, which
+    needs a server connection of one's own: no pooler in between.
     """
     url = driver_url(database_url)
     backend = url.get_backend_name()
@@ -44,7 +77,7 @@ def make_engine(
     options: dict[str, Any] = {}
     if backend == "postgresql":
         connect = _postgres(connect_seconds, statement_seconds, application, prepare)
-        options |= {"use_native_hstore": False, "poolclass": CheckedPool}
+        options |= {"use_native_hstore": False, "poolclass": pool}
     else:
         connect = _mariadb(connect_seconds, statement_seconds)
         options["pool_pre_ping"] = True

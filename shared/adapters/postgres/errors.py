@@ -1,5 +1,6 @@
 """What drivers raise, as the platform's own errors: the one place where that is decided."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -11,6 +12,7 @@ from shared.domain.errors import Conflict, DiskFull, Invalid, NotFound, Platform
 _UNIQUE: Final = {"23505", 1062, "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
 _PARENT: Final = {"23503", 1451, 1452, "SQLITE_CONSTRAINT_FOREIGNKEY"}
 _FULL: Final = {"53100", 1021, 1114, "SQLITE_FULL"}
+_SPREAD_SECONDS: Final = 5
 
 
 def code(error: exc.DBAPIError) -> object:
@@ -45,11 +47,16 @@ def translated(taken: str | None = None) -> Iterator[None]:
     except exc.DBAPIError as error:
         if code(error) in _FULL:
             raise DiskFull("the database has no space left: free some on its disk") from error
-        raise Transient("the database did not answer in time: try again") from error
+        raise _later("the database did not answer in time: try again") from error
     except exc.TimeoutError as error:
-        raise Transient("all connections to the database are in use: try again") from error
+        raise _later("all connections to the database are in use: try again") from error
     except exc.SQLAlchemyError as error:
         raise PlatformError(f"the database refused a request: {type(error).__name__}") from error
+
+
+def _later(reason: str) -> Transient:
+    """Those who are refused together do not come back together."""
+    return Transient(reason, retry_after=1 + secrets.randbelow(_SPREAD_SECONDS))
 
 
 def _refused(error: exc.IntegrityError, taken: str | None) -> PlatformError:

@@ -27,8 +27,9 @@ class StoredKeys:
 
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:
-        with translated(), self._engine.begin() as connection:
+        with translated(), self._engine.connect() as connection:
             yield Transaction(connection)
+            connection.commit()
 
     def add(self, key: IdempotencyKey) -> bool:
         with self._transaction() as transaction:

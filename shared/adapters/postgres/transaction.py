@@ -1,8 +1,9 @@
 """An open transaction: statements with translated errors, and what dialects do differently."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
@@ -19,10 +20,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import mysql, postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from shared.adapters.postgres.errors import is_duplicate, translated
 from shared.adapters.postgres.tables import counters
+
+QUICK_SECONDS: Final = 1.0
+"""A connection that is cut off says so sooner; what takes longer is slow, and not asked again."""
 
 
 class Transaction:
@@ -35,6 +39,7 @@ class Transaction:
         self._connection = connection
         self.dialect = connection.dialect.name
         self.wrote = False
+        self._begun = False
 
     def execute(
         self,
@@ -45,7 +50,7 @@ class Transaction:
     ) -> CursorResult[Any]:
         """Run it. `taken` says what a violated unique key means."""
         with translated(taken):
-            result = self._connection.execute(statement, parameters)
+            result = self._run(statement, parameters)
         # an insert nobody counts says -1
         self.wrote = self.wrote or (isinstance(statement, UpdateBase) and result.rowcount != 0)
         return result
@@ -62,22 +67,23 @@ class Transaction:
 
     def rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
         with translated():
-            return self._connection.execute(statement).all()
+            return self._run(statement).all()
 
     def row(
         self, statement: Select[Any], parameters: Mapping[str, Any] | None = None
     ) -> Row[Any] | None:
         with translated():
-            return self._connection.execute(statement, parameters).first()
+            return self._run(statement, parameters).first()
 
     def scalar(self, statement: Select[Any]) -> Any:
         with translated():
-            return self._connection.execute(statement).scalar()
+            return self._run(statement).scalar()
 
     def insert_new(self, table: Table, values: Mapping[str, Any]) -> bool:
         """Insert a row unless its keys are taken; whether it was inserted."""
         if self.dialect in ("postgresql", "sqlite"):
             return self.changed(_insert_or_leave(self.dialect, table), values) > 0
+        self._begun = True
         with translated():
             try:
                 with self._connection.begin_nested():
@@ -96,6 +102,26 @@ class Transaction:
         statement = update(table).where(mine).values(rest)
         if not self.changed(statement) and not self.insert_new(table, values):
             self.changed(statement)
+
+    def _run(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> CursorResult[Any]:
+        """Run it. The first statement is sent again when the connection turns out to be dead."""
+        begun, self._begun = self._begun, True
+        at = time.monotonic()
+        try:
+            return self._connection.execute(statement, parameters)
+        except DBAPIError as error:
+            slow = time.monotonic() - at > QUICK_SECONDS
+            if begun or slow or not error.connection_invalidated or not self._undone(statement):
+                raise
+        self._connection.rollback()
+        return self._connection.execute(statement, parameters)
+
+    def _undone(self, statement: Executable) -> bool:
+        """Whether a lost connection undid it: without a COMMIT nothing stays."""
+        options = self._connection.get_execution_options()
+        return options.get("isolation_level") != "AUTOCOMMIT" or isinstance(statement, Select)
 
     def next_number(self, counter: str) -> int:
         """The next of a platform-wide sequence; others wait for theirs until the end.
