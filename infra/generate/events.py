@@ -12,6 +12,7 @@ from infra.generate.functions import (
     consumers,
     edge,
     endpoints,
+    operations,
     schedules,
     tasks,
     webhooks,
@@ -68,6 +69,7 @@ TASK: Final = {
     "task_token": "sample-token",
 }
 EXTRA: Final = {"deploy.mark_failed": {"error": "BuildFailed", "cause": "it does not build"}}
+OPERATIONS: Final = {"operations.migrate": {"dry_run": True}}
 
 
 def render() -> dict[Path, str]:
@@ -75,10 +77,11 @@ def render() -> dict[Path, str]:
     http = {path_of(e.name): _http(e) for e in endpoints()}
     state = {path_of(f"tasks.{t.name}"): {**TASK, **EXTRA.get(t.name, {})} for t in tasks()}
     clock: dict[Path, Any] = {path_of(s.name): {} for s in schedules()}
+    asked: dict[Path, Any] = {path_of(o.name): OPERATIONS.get(o.name, {}) for o in operations()}
     hooks = {path_of(w.name): _webhook(w) for w in webhooks()}
     queued = {path_of(c.name): _batch(c) for c in consumers()}
     before: dict[Path, Any] = {path_of(e.name): _authorizer() for e in edge()}
-    made = {**http, **state, **clock, **before, **hooks, **queued}
+    made = {**http, **state, **clock, **before, **hooks, **queued, **asked}
     return {path: json.dumps(event, indent=2) + "\n" for path, event in made.items()}
 
 

@@ -129,6 +129,12 @@ def schedules() -> Iterator[Function]:
         yield _function(f"scheduled.{path.stem}", f"scheduled.{path.stem}")
 
 
+def operations() -> Iterator[Function]:
+    """What commands and people call by name."""
+    for path in sorted((ROOT / "functions" / "operations").glob("[a-z]*.py")):
+        yield _function(f"operations.{path.stem}", f"operations.{path.stem}")
+
+
 def _function(module: str, name: str) -> Function:
     doc = import_module(f"functions.{module}").__doc__ or ""
     return Function(

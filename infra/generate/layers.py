@@ -11,12 +11,14 @@ from typing import Any, Final
 from infra.generate.functions import ROOT, Function
 
 FOLDER: Final = ROOT / "layers"
+MIGRATIONS: Final = ROOT / "infra" / "migrations"
 LAYERS: Final = {
     "core": "Pydantic and Powertools",
     "web": "The same and FastAPI: endpoints have it instead of core",
     "database": "SQLAlchemy and psycopg",
     "crypto": "Cryptography and PyJWT",
     "git": "The clients of the Git providers",
+    "migrations": "Alembic and the schema's migrations",
     "shared": "The library",
 }
 """Layer → what is in it. Lambda takes five per function: hence web instead of core."""
@@ -60,28 +62,39 @@ def parameters(resources: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-@cache
 def packages(function: Function) -> frozenset[str]:
     """Names of third-party packages that it can come to import, as Lambda runs it."""
-    module = f"functions.{function.handler.removesuffix('.handler')}"
-    wanted = {module, *_imported_by_providers(function)}
-    found, ours = set[str](), set[str]()
+    named = {name.partition(".")[0] for name in _reached(function) if _file(name) is None}
+    return frozenset(named - BY_LAMBDA - sys.stdlib_module_names)
+
+
+def modules(function: Function) -> frozenset[str]:
+    """Our own modules that it can come to import; its own file is `functions.…`."""
+    return frozenset(name for name in _reached(function) if _file(name))
+
+
+@cache
+def _reached(function: Function) -> frozenset[str]:
+    wanted = {
+        f"functions.{function.handler.removesuffix('.handler')}",
+        *_imported_by_providers(function),
+    }
+    found = set[str]()
     while wanted:
         name = wanted.pop()
-        if name.startswith(ONE_MACHINE) or name in ours:
+        if name in found or name.startswith(ONE_MACHINE):
             continue
-        if _file(name) is None:
-            found.add(name.partition(".")[0])
-            continue
-        ours.add(name)
-        wanted |= set(() if name == _ROOT_MODULE else _imports(name))
-    return frozenset(found - BY_LAMBDA - sys.stdlib_module_names)
+        found.add(name)
+        if _file(name) and name != _ROOT_MODULE:
+            wanted |= _imports(name)
+    return frozenset(found)
 
 
 @cache
 def distributions(layer: str) -> dict[str, str]:
     """What a layer is built from: distribution → its version."""
-    lines = (FOLDER / layer / "requirements.txt").read_text().split()
+    folder = MIGRATIONS if layer == "migrations" else FOLDER / layer
+    lines = (folder / "requirements.txt").read_text().split()
     return {_canonical(name): version for name, _, version in (x.partition("==") for x in lines)}
 
 
@@ -144,7 +157,7 @@ def _tree(module: str) -> ast.Module:
 @cache
 def _file(module: str) -> Path | None:
     """The file of one of our own modules."""
-    if module.partition(".")[0] not in ("functions", "shared"):
+    if module.partition(".")[0] not in ("functions", "shared", "infra"):
         return None
     base = ROOT / Path(*module.split("."))
     return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)

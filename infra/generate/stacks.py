@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.generate import queues
-from infra.generate.edge import auth_of_api, auth_of_route
-from infra.generate.frame import HEARTBEAT_SECONDS, dump, log_group, of_function, stack
+from infra.generate.environment import HEARTBEAT_SECONDS
+from infra.generate.frame import dump, log_group, of_function, stack
 from infra.generate.functions import (
     ROOT,
-    Endpoint,
     Function,
     consumers,
     edge,
+    operations,
     schedules,
     served,
     tasks,
 )
+from infra.generate.http_api import api
 from infra.generate.policies import machine_arn, of_machine, sub, substituted
 from shared import machines
 from shared.settings import Timeouts
@@ -32,39 +33,17 @@ RATES: Final = {
     "scheduled.retention": "rate(1 hour)",
     "scheduled.webhooks": "rate(1 minute)",
 }
-_FIELDS: Final = ("requestId", "routeKey", "status", "responseLatency", "integrationErrorMessage")
-_ACCESS: Final = "{" + ",".join(f'"{field}":"$context.{field}"' for field in _FIELDS) + "}"
 
 
 def render() -> dict[Path, str]:
     """Every stack's file and what it should hold."""
     return {
-        FOLDER / "api.yaml": dump(api(served())),
+        FOLDER / "api.yaml": dump(api(served(), edge())),
         FOLDER / "consumers.yaml": dump(queues.consuming(consumers())),
         FOLDER / "workflows.yaml": dump(workflows(list(tasks()))),
         FOLDER / "schedules.yaml": dump(scheduled(schedules())),
+        FOLDER / "operations.yaml": dump(operating(operations())),
     }
-
-
-def api(routes: Iterable[Endpoint]) -> dict[str, Any]:
-    """The HTTP API and a function per route, in one template as SAM demands."""
-    http_api = {
-        "Type": "AWS::Serverless::HttpApi",
-        "Properties": {
-            "StageName": "$default",
-            "Auth": auth_of_api(),
-            "DefaultRouteSettings": {"ThrottlingBurstLimit": 200, "ThrottlingRateLimit": 100},
-            "AccessLogSettings": {
-                "DestinationArn": {"Fn::GetAtt": ["Logs", "Arn"]},
-                "Format": _ACCESS,
-            },
-        },
-    }
-    functions = {route.logical_id: of_function(route, _http(route)) for route in routes}
-    functions |= {function.logical_id: of_function(function) for function in edge()}
-    made = stack("API", {"HttpApi": http_api, **functions})
-    url = sub("https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}")
-    return {**made, "Outputs": {"Url": {"Description": "The API's base URL", "Value": url}}}
 
 
 def workflows(functions: list[Function]) -> dict[str, Any]:
@@ -91,9 +70,13 @@ def scheduled(functions: Iterable[Function]) -> dict[str, Any]:
     )
 
 
-def _http(route: Endpoint) -> dict[str, Any]:
-    where = {"ApiId": {"Ref": "HttpApi"}, "Method": route.method, "Path": route.path}
-    return {"Http": {"Type": "HttpApi", "Properties": where | auth_of_route(route)}}
+def operating(functions: Iterable[Function]) -> dict[str, Any]:
+    """A function per operation, called by name: `${Prefix}-migrate`."""
+    made = {function.logical_id: of_function(function) for function in functions}
+    for resource in made.values():
+        name = resource["Properties"]["Handler"].split(".")[1]
+        resource["Properties"] |= {"FunctionName": sub(f"${{Prefix}}-{name}")}
+    return stack("operations", made)
 
 
 def _clock(rate: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from infra.generate.functions import (
     WRITE_LAYER,
     Function,
     consumers,
+    operations,
     schedules,
     served,
     tasks,
@@ -26,7 +27,13 @@ from infra.generate.functions import (
 from shared.runtime.tasks import AttemptInput
 from shared.settings import Settings, Timeouts, read
 
-STACKS = {"api": served, "workflows": tasks, "schedules": schedules, "consumers": consumers}
+STACKS = {
+    "api": served,
+    "workflows": tasks,
+    "schedules": schedules,
+    "consumers": consumers,
+    "operations": operations,
+}
 TEMPLATES = [ROOT / "template.yaml", *sorted(stacks.FOLDER.glob("*.yaml"))]
 MOST_RESOURCES = 500
 EXPANDED = 3
@@ -82,6 +89,7 @@ def test_every_file_of_a_function_is_in_a_stack() -> None:
         "workflows": ("tasks",),
         "schedules": ("scheduled",),
         "consumers": ("consumers",),
+        "operations": ("operations",),
     }
     for stack, names in folders.items():
         files = [path for name in names for path in (ROOT / "functions" / name).rglob("*.py")]
