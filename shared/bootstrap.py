@@ -15,14 +15,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from shared.adapters.dbos.engine import DbosWorkflows
-    from shared.adapters.docker.engine import Engine as DockerEngine
-    from shared.adapters.docker.names import DockerNames
-    from shared.adapters.docker.networks import DockerNetworks
     from shared.adapters.oidc.access_tokens import AccessTokens
     from shared.domain.audit import Act
     from shared.domain.git import Provider
     from shared.domain.services import SlotRange
-    from shared.ports.compute import Compute, Images
+    from shared.ports.compute import Cloud, Compute, Images, Names, Networks
     from shared.ports.git import GitProvider
     from shared.ports.glances import Glances
     from shared.ports.idempotency import IdempotencyKeys
@@ -44,10 +41,9 @@ __all__ = ["Settings", "settings"]
 
 @cache
 def engine() -> "Engine":
-    from shared.adapters.postgres.engine import make_engine
+    from shared.adapters.postgres.engine import configured
 
-    own = settings().workflows == "dbos"  # sessions of its own: no pooler in between
-    return make_engine(settings().database_url, pool_size=settings().database_pool, prepare=own)
+    return configured(settings())
 
 
 def unit_of_work(act: "Act | None" = None) -> "UnitOfWork":
@@ -209,33 +205,32 @@ def _queue(name: str) -> "Consumable":
 
 
 @cache
-def docker() -> "DockerEngine":
-    from shared.adapters.docker.engine import DockerConfig, Engine
-
+def cloud() -> "Cloud":
+    """Where instances run: beside this process, or beside an agent."""
     given = settings()
-    return Engine(DockerConfig(platform_id=given.platform_id, pool=given.network_pool))
+    if given.computes == "agent":
+        from shared.adapters.agents.cloud import configured
+
+        return configured(unit_of_work, vault(), given)
+    from shared.adapters.docker.cloud import configured as engine_of
+
+    return engine_of(given)
 
 
-@cache
-def networks() -> "DockerNetworks":
-    from shared.adapters.docker.networks import DockerNetworks
-
-    return DockerNetworks(docker())
+def networks() -> "Networks":
+    return cloud().networks
 
 
-@cache
 def compute() -> "Compute":
-    from shared.adapters.docker.compute import DockerCompute
-
-    return DockerCompute(docker(), networks(), names())
+    return cloud().compute
 
 
-@cache
-def names() -> "DockerNames":
-    """The one that takes turns with itself: compute changes names too."""
-    from shared.adapters.docker.names import DockerNames
+def names() -> "Names":
+    return cloud().names
 
-    return DockerNames(docker(), networks())
+
+def images() -> "Images":
+    return cloud().images
 
 
 @cache
@@ -244,14 +239,6 @@ def settled_names() -> "SettledNames":
     from shared.usecases.naming import SettledNames
 
     return SettledNames()
-
-
-@cache
-def images() -> "Images":
-    from shared.adapters.docker.images import DockerImages
-    from shared.adapters.docker.pulling import policy
-
-    return DockerImages(docker(), policy(settings()))
 
 
 def slots() -> "SlotRange":

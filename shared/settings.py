@@ -5,6 +5,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Self
+from uuid import UUID
 
 from pydantic import (
     BaseModel,
@@ -15,7 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from shared.domain.access import LOCAL_CLIENT
+from shared.domain.access import LOCAL_CLIENT, LOCAL_ORGANIZATION
+from shared.domain.agents import Pace
 from shared.domain.routes import PublicAddresses
 
 _PREFIX = "C2D_"
@@ -71,6 +73,8 @@ class Settings(BaseModel):
     aws_endpoint_url: str | None = None
     queues: str = Field(default="postgres", pattern="^(postgres|sqs)$")
     queue_urls: str = ""
+    compute: str = Field(default="", pattern="^(|docker|agent)$")
+    compute_seconds: float = Field(default=100.0, gt=0)
     kms_key_id: str | None = None
     keys_file: Path | None = None
     platform_id: str = "local"
@@ -83,6 +87,11 @@ class Settings(BaseModel):
     oidc_organization_claim: str = "owner"
     oidc_insecure: bool = False
     agent_token: str | None = None
+    agent_beat_seconds: float | None = Field(default=None, ge=0.5, le=4)
+    agent_watch_seconds: float | None = Field(default=None, ge=0.5, le=20)
+    agent_busy_seconds: float = Field(default=0.5, ge=0.1, le=60)
+    agent_idle_seconds: float = Field(default=3, ge=0.1, le=60)
+    operator_organization: UUID | None = None
     github_url: str = "https://github.com"
     github_client_id: str | None = None
     github_client_secret: str | None = None
@@ -109,6 +118,9 @@ class Settings(BaseModel):
     log_days: int = 30
     build_cache_mb: int = 10 * 1024
     tick_seconds: float = 1.0
+    stage: str = "local"
+    metrics: str = Field(default="", pattern="^(|emf|off)$")
+    access_log: str = Field(default="", pattern="^(|all|changes|none)$")
     cors_origins: str = ""
     allow_private_git: bool | None = None
     rate_limit_user: int = Field(default=6000, ge=0)
@@ -150,6 +162,21 @@ class Settings(BaseModel):
         return "local" if self.workflows == "dbos" else "none"
 
     @property
+    def computes(self) -> str:
+        """What runs instances: `docker`, beside this process, or an `agent` beside the engine."""
+        return self.compute or ("docker" if self.workflows == "dbos" else "agent")
+
+    @property
+    def emits_metrics(self) -> bool:
+        """Whether metrics are written into the log: on AWS, where CloudWatch reads them there."""
+        return (self.metrics or ("off" if self.workflows == "dbos" else "emf")) == "emf"
+
+    @property
+    def logged_requests(self) -> str:
+        """Which requests have a line: `all` on AWS, on one machine `changes`, or `none`."""
+        return self.access_log or ("changes" if self.workflows == "dbos" else "all")
+
+    @property
     def sign_in(self) -> tuple[str, str] | None:
         """The issuer that signs people in and our client id there; None without one."""
         if self.signs_in == "local":
@@ -162,6 +189,24 @@ class Settings(BaseModel):
     def issuer_keys(self) -> Path:
         """The published keys of this machine's own issuer."""
         return self.home / "keys" / "issuer" / "jwks.json"
+
+    @property
+    def agent_pace(self) -> Pace:
+        """How often agents call: on one machine that costs nothing, on AWS each call does."""
+        here = self.workflows == "dbos"
+        return Pace(
+            beat=self.agent_beat_seconds or (2.0 if here else 3.0),
+            watch=self.agent_watch_seconds or (2.0 if here else 10.0),
+            busy=self.agent_busy_seconds,
+            idle=self.agent_idle_seconds,
+            log=0.25 if here else 1.0,
+        )
+
+    @property
+    def operator(self) -> UUID | None:
+        """The organisation whose administrators let agents in; on AWS there is none by default."""
+        local = LOCAL_ORGANIZATION if self.workflows == "dbos" else None
+        return self.operator_organization or local
 
     @property
     def addresses(self) -> PublicAddresses:

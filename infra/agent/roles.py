@@ -28,7 +28,7 @@ def take_roles(settings: Settings, workspace: Workspace, vault: Workspace) -> Ro
     if "build" in settings.roles:
         roles.handlers["build"] = {"build": BuildHandler(settings, workspace, vault)}
     if "edge" in settings.roles:
-        edge = edge_jobs(settings.home, settings.http_port)
+        edge = edge_jobs(settings.home, settings.http_port, settings.engine)
         roles.handlers["edge"] = edge.handlers()
         roles.closers.append(edge.close)
     return roles

@@ -3,9 +3,12 @@
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Final
+
+from shared.adapters.docker.engine import DEFAULT_POOL, DockerConfig
 
 ROLES: Final = ("build", "edge")
 
@@ -21,6 +24,8 @@ settings (environment variables):
   C2D_HOME                  state folder (/var/lib/click-to-deploy as root,
                             else ~/.local/share/click-to-deploy)
   C2D_HTTP_PORT             where this machine's router listens (7080)
+  C2D_PLATFORM_ID           marks what is the platform's on this engine (local)
+  C2D_NETWORK_POOL          where projects get their networks (10.201.0.0/16)
   C2D_BUILDER               docker or buildctl (docker)
   C2D_DOCKER                the docker command (found by itself)
   C2D_BUILDCTL              the buildctl command (buildctl)
@@ -71,6 +76,7 @@ class Settings:
     build_timeout_seconds: float = 1800.0
     clone_timeout_seconds: float = 300.0
     source_mb: int = 2048
+    engine: DockerConfig = field(default_factory=lambda: DockerConfig(platform_id="local"))
 
     @property
     def folder(self) -> Path:
@@ -106,6 +112,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         build_timeout_seconds=read.number("C2D_BUILD_TIMEOUT_SECONDS", 1800, least=1),
         clone_timeout_seconds=read.number("C2D_CLONE_TIMEOUT_SECONDS", 300, least=1),
         source_mb=int(read.number("C2D_SOURCE_MB", 2048, least=1)),
+        engine=read.engine(),
     )
 
 
@@ -158,6 +165,14 @@ class _Reader:
         if unknown := [role for role in roles if role not in ROLES]:
             raise BadSettings(f"C2D_AGENT_ROLES has {unknown[0]!r}: there are {', '.join(ROLES)}")
         return roles or ROLES
+
+    def engine(self) -> DockerConfig:
+        platform, pool = self._environ.get("C2D_PLATFORM_ID"), self._environ.get("C2D_NETWORK_POOL")
+        try:
+            network = IPv4Network(pool) if pool else DEFAULT_POOL
+        except ValueError as error:
+            raise BadSettings(f"C2D_NETWORK_POOL is {pool!r}: {error}") from error
+        return DockerConfig(platform_id=platform or "local", pool=network)
 
     def name(self) -> str:
         name = self._environ.get("C2D_AGENT_NAME") or socket.gethostname()

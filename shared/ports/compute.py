@@ -284,3 +284,14 @@ class Images(Protocol):
         ...
 
     def disk_usage(self) -> DiskUsage: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Everything one provider offers."""
+
+    compute: Compute
+    images: Images
+    names: Names
+    networks: Networks
+    volumes: Volumes

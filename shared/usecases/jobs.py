@@ -3,8 +3,8 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from shared.domain import errors
 from shared.domain.deployments import StepOutcome
 from shared.domain.errors import Cancelled, Gone, PlatformError, Unauthenticated
 from shared.domain.ids import new_id, now
-from shared.domain.jobs import ENDED, ROLE, Agent, Job, JobKind, JobState
+from shared.domain.jobs import ENDED, Job, JobKind, JobState
 from shared.domain.logs import LogChunk
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
@@ -22,9 +22,8 @@ from shared.usecases.attempts import Attempt
 from shared.usecases.reporting import announce
 
 PLATFORM: Final = UUID(int=0)
-"""Owns jobs that belong to no organisation: the standing watch of an edge."""
+"""Owns jobs that belong to no organisation: an edge's standing watch, calls to its engine."""
 BEAT_SECONDS: Final = 2
-_ROLES_HOLD: Final = timedelta(minutes=1)
 _REPEATED: Final = {errors.AgentLost.__name__, errors.Transient.__name__}
 
 
@@ -59,74 +58,18 @@ def request(
             sealed_token=vault.seal(attempt.task_token, token_context(attempt.deployment_id)),
             created_at=now(),
             heartbeat_limit_seconds=heartbeat_limit,
+            correlation_id=attempt.correlation_id,
         )
     )
     uow.notify("jobs", job.role)
     return answers(job)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A job in an agent's hands, with the token that opens only this job."""
-
-    job: Job
-    token: str
-
-
 def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def claim(agent: Agent, roles: Sequence[str], *, uow: UnitOfWork) -> Claim | None:
-    """The oldest job one of `roles` may take, or None. Seeing an agent also records it."""
-    token = f"c2dj_{secrets.token_urlsafe(32)}"
-    kinds = [kind for kind in JobKind if ROLE[kind] in roles]
-    with uow:
-        _seen(uow, agent)
-        if "edge" in roles:
-            _ensure_watch(uow, agent.name)
-        job = uow.jobs.claim(kinds, agent.name, token_hash(token))
-    return Claim(job, token) if job else None
-
-
-def _seen(uow: UnitOfWork, agent: Agent) -> None:
-    """An agent asks for each role apart: what it asked for a moment ago still holds."""
-    for known in uow.agents.list():
-        lately = agent.last_seen_at - known.last_seen_at < _ROLES_HOLD
-        if known.name == agent.name and lately:
-            roles = tuple(sorted({*known.roles, *agent.roles}))
-            agent = replace(agent, roles=roles)
-    uow.agents.seen(agent)
-
-
-def _ensure_watch(uow: UnitOfWork, agent: str) -> None:
-    """One standing watch per edge; a silent one is given up so that a restarted agent gets it."""
-    key = f"watch:{agent}"
-    for job in uow.jobs.unfinished_everywhere():
-        if job.kind is not JobKind.WATCH or not job.key.startswith(key):
-            continue
-        if job.state is JobState.QUEUED or not silent(job, 5 * BEAT_SECONDS):
-            return
-        uow.jobs.save(replace(job, state=JobState.FAILED, ended_at=now(), error="AgentLost"))
-    uow.jobs.add(
-        Job(
-            id=new_id(),
-            organization_id=PLATFORM,
-            deployment_id=None,
-            service_id=None,
-            key=f"{key}:{new_id()}",
-            kind=JobKind.WATCH,
-            step="Watch",
-            attempt=1,
-            state=JobState.QUEUED,
-            spec={},
-            sealed_token=None,
-            created_at=now(),
-        )
-    )
-
-
-def silent(job: Job, seconds: int, at: datetime | None = None) -> bool:
+def silent(job: Job, seconds: float, at: datetime | None = None) -> bool:
     """Whether a running job has not been heard of for that long."""
     heard = job.heartbeat_at or job.claimed_at
     return heard is not None and ((at or now()) - heard).total_seconds() > seconds
@@ -170,18 +113,19 @@ def append_log(
     lines: Sequence[tuple[datetime, str, str]],
     *,
     uow: UnitOfWork,
-) -> None:
-    """Store a chunk of the job's log once; sending it again adds nothing."""
+) -> Job:
+    """Store a chunk of the job's log once; sending it again adds nothing. Answers the job."""
     with uow:
         job = authenticated(job_id, token, uow=uow)
         if job.deployment_id is None:
-            return
+            return job
         uow.logs.append(
             LogChunk(
                 job.organization_id, job.deployment_id, f"{job.step}:{job.id}", number, tuple(lines)
             )
         )
         uow.notify("logs", str(job.deployment_id))
+    return job
 
 
 def finish(
@@ -195,18 +139,22 @@ def finish(
     uow: UnitOfWork,
     workflows: Workflows,
     vault: Vault,
-) -> None:
+) -> tuple[Job, bool]:
     """Take a job's result, close its step and answer its state. Taking it again is fine.
+
+    Answers the job, and whether this was the first time.
 
     Raises Invalid for a build that succeeded without an image.
     """
     with uow:
         job = authenticated(job_id, token, uow=uow)
-        if job.state not in ENDED:
+        first = job.state not in ENDED
+        if first:
             job = _ended(job, outcome, output, error, reason)
             uow.jobs.save(job)
             record(uow, job)
     send(answers(job), workflows=workflows, vault=vault)
+    return job, first
 
 
 def _ended(

@@ -11,7 +11,7 @@ from shared.domain.ids import now
 from shared.domain.jobs import JobKind, JobState
 from shared.domain.resources import ResourceState
 from shared.ports.workflows import ExecutionStatus
-from shared.usecases import building, compensation, jobs, reconciliation, releasing
+from shared.usecases import building, claiming, compensation, jobs, reconciliation, releasing
 from tests.usecases.world import ORGANIZATION, POLICY, World
 
 NO_AGENT = timedelta(seconds=120)
@@ -175,8 +175,8 @@ def resources(world: World, state: ResourceState):  # type: ignore[no-untyped-de
 def test_the_watch_of_a_dead_edge_is_handed_out_again(world: World) -> None:
     from shared.domain.jobs import Agent
 
-    def claim() -> jobs.Claim | None:
-        return jobs.claim(Agent("edge-1", ("edge",), "1", 1, now()), ["edge"], uow=world.store)
+    def claim() -> claiming.Claim | None:
+        return claiming.claim(Agent("edge-1", ("edge",), "1", 1, now()), ["edge"], uow=world.store)
 
     first = claim()
     assert first is not None

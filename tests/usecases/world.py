@@ -13,6 +13,7 @@ from shared.domain.services import Service, SlotRange
 from shared.ports.compute import InstanceState
 from shared.usecases import (
     building,
+    claiming,
     compensation,
     deployments,
     instances,
@@ -105,11 +106,11 @@ class World:
         self.compute.images.setdefault(reference, {reference})
         return reference
 
-    def claim(self, role: str = "edge") -> jobs.Claim:
+    def claim(self, role: str = "edge") -> claiming.Claim:
         """The next job that is not the standing watch."""
         seen = Agent("agent-1", ("build", "edge"), "1", 2, now())
         while True:
-            claim = jobs.claim(seen, [role], uow=self.store)
+            claim = claiming.claim(seen, [role], uow=self.store)
             assert claim is not None, f"no job for {role}"
             if claim.job.kind is not JobKind.WATCH:
                 return claim

@@ -10,7 +10,7 @@ from shared.http.app import BASE
 from shared.http.deps import JobToken, Secrets, Store
 from shared.http.entry import lambda_handler
 from shared.http.git import GitAccess
-from shared.usecases.building import build_secrets
+from shared.usecases.job_secrets import secrets_of
 
 router = APIRouter(tags=["agent"])
 
@@ -19,9 +19,9 @@ router = APIRouter(tags=["agent"])
 def get_secrets(
     job_id: UUID, token: JobToken, uow: Store, vault: Secrets, access: GitAccess
 ) -> dict[str, Any]:
-    """Credentials and build variables of a job, until it ends."""
+    """Credentials and variables that a job needs, until it ends."""
     policy = bootstrap.build_policy()
-    return build_secrets(job_id, token, policy=policy, uow=uow, vault=vault, access=access)
+    return secrets_of(job_id, token, policy=policy, uow=uow, vault=vault, access=access)
 
 
 handler = lambda_handler(router)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Final, Protocol
 
+from infra.agent.edge.calls import EngineCalls
 from infra.agent.edge.container import DockerContainers
 from infra.agent.edge.drain import drain
 from infra.agent.edge.pre_deploy import OneOff, Output, RawWriter
@@ -42,6 +43,8 @@ class EdgeJob(Protocol):
 
     def observe(self, **facts: Any) -> None: ...
 
+    def secrets(self) -> dict[str, Any]: ...
+
     def on_stop(self, stopper: Callable[[], None]) -> AbstractContextManager[None]: ...
 
 
@@ -52,11 +55,16 @@ class EdgeJobs:
     """The handlers, over one routing table, one router and one engine."""
 
     def __init__(
-        self, table: RoutingTable, public: PublicRoute, containers: DockerContainers
+        self,
+        table: RoutingTable,
+        public: PublicRoute,
+        containers: DockerContainers,
+        calls: EngineCalls,
     ) -> None:
         self._table = table
         self._public = public
         self._containers = containers
+        self._calls = calls
         self._closing = threading.Event()
 
     def handlers(self) -> dict[str, Handler]:
@@ -69,6 +77,7 @@ class EdgeJobs:
             "remove_route": self.remove_route,
             "pre_deploy": self.pre_deploy,
             "watch": self.watch,
+            "compute": self.compute,
         }
 
     def close(self) -> None:
@@ -159,6 +168,10 @@ class EdgeJobs:
         one_off = OneOff(self._containers, container_id)
         one_off.run(Output(job.writer), float(spec["timeout_seconds"]), job.wait)
         return {"exit_code": 0}
+
+    def compute(self, spec: Spec, job: EdgeJob) -> Spec:
+        """Raises what the port it calls raises, Cancelled."""
+        return self._calls.serve(spec, job)
 
     def watch(self, _spec: Spec, job: EdgeJob) -> Spec:
         """Watches what the heartbeat's answers name, until the job or the agent is to stop."""

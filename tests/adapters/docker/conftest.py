@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import docker
 import pytest
 
+from shared.adapters.agents.cloud import cloud_of
 from shared.adapters.docker.compute import DockerCompute
 from shared.adapters.docker.engine import DockerConfig, Engine
 from shared.adapters.docker.images import DockerImages
@@ -29,6 +30,7 @@ from shared.ports.compute import (
     Networks,
     Volumes,
 )
+from tests.adapters.agents.serving import Served, fake_cloud
 from tests.fakes.compute import FakeCompute
 
 BASE_IMAGE = "debian:bookworm-slim"
@@ -108,6 +110,16 @@ class FakeCloud:
         return made
 
 
+class CloudBehindAnAgent:
+    """The fake, which only calls through an agent reach."""
+
+    def __init__(self, served: Served, inner: FakeCloud) -> None:
+        ports = cloud_of(served.calls())
+        self.compute, self.images = ports.compute, ports.images
+        self.networks, self.volumes = ports.networks, ports.volumes
+        self.fresh_image, self.run_to_exit = inner.fresh_image, inner.run_to_exit
+
+
 class DockerCloud:
     def __init__(self, config: DockerConfig) -> None:
         self.engine = Engine(config)
@@ -183,11 +195,23 @@ def engine_cloud(platform_id: str) -> Iterator[DockerCloud]:
         made.clean_up()
 
 
+@pytest.fixture
+def cloud_behind_an_agent() -> Iterator[CloudBehindAnAgent]:
+    inner = FakeCloud()
+    with Served().serving(fake_cloud(inner.compute)) as served:
+        yield CloudBehindAnAgent(served, inner)
+
+
 @pytest.fixture(
-    params=["fake", pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.enable_socket])]
+    params=[
+        "fake",
+        "agent",
+        pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.enable_socket]),
+    ]
 )
 def cloud(request: pytest.FixtureRequest) -> Cloud:
     if request.param == "fake":
         return FakeCloud()
-    made: DockerCloud = request.getfixturevalue("engine_cloud")
+    behind = "cloud_behind_an_agent" if request.param == "agent" else "engine_cloud"
+    made: Cloud = request.getfixturevalue(behind)
     return made

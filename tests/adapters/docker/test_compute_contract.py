@@ -108,10 +108,10 @@ def test_the_output_comes_in_order_from_the_end_and_from_an_instant(cloud: Cloud
     whole = cloud.compute.logs(made, 100)
     assert [line.text for line in whole] == ["one", "two", "three"]
     assert [line.text for line in cloud.compute.logs(made, 2)] == ["two", "three"]
-    assert cloud.compute.logs(made, 0) == ()
+    assert list(cloud.compute.logs(made, 0)) == []
     later = cloud.compute.logs(made, 100, since=whole[1].at)
     assert [line.text for line in later] == ["two", "three"]
-    assert cloud.compute.logs(made, 100, since=whole[2].at + timedelta(seconds=1)) == ()
+    assert list(cloud.compute.logs(made, 100, since=whole[2].at + timedelta(seconds=1))) == []
 
 
 def test_an_unknown_image_makes_nothing(cloud: Cloud) -> None:

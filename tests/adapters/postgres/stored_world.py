@@ -13,7 +13,7 @@ from shared.domain.deployments import Deployment
 from shared.domain.ids import now
 from shared.domain.jobs import ENDED, Agent, JobKind
 from shared.domain.services import Service
-from shared.usecases import jobs
+from shared.usecases import claiming, jobs
 from shared.usecases.attempts import Attempt
 from shared.usecases.projects import create_project
 from tests.fakes.compute import FakeCompute
@@ -63,7 +63,9 @@ def work_for_all(engine: Engine, keys: Path, stop: threading.Event) -> int:
     line: dict[str, Any] = {"uow": uow, "workflows": workflows, "vault": vault}
     done = 0
     while not stop.is_set():
-        claim = jobs.claim(Agent("a", ("build", "edge"), "1", 2, now()), ["build", "edge"], uow=uow)
+        claim = claiming.claim(
+            Agent("a", ("build", "edge"), "1", 2, now()), ["build", "edge"], uow=uow
+        )
         if claim is None or claim.job.kind is JobKind.WATCH:
             stop.wait(0.01)
             continue

@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from infra.agent.edge.calls import EngineCalls
 from infra.agent.edge.sockets import Listener
 from infra.agent.edge.state import ContainerState, RunState
+from shared.adapters.docker.pulling import PullPolicy
 from shared.domain.errors import Cancelled
 from shared.domain.masking import Masker
+from shared.ports.compute import Cloud
 
 
 class FakeWriter:
@@ -101,3 +104,12 @@ class FakeContainers:
                 self._deaths.wait(0.05)
                 dead, self._dead = self._dead, []
             yield from dead
+
+
+def no_calls() -> EngineCalls:
+    """For jobs that call no engine."""
+
+    def none(_pulls: PullPolicy) -> Cloud:
+        raise AssertionError("this job calls no engine")
+
+    return EngineCalls(none)

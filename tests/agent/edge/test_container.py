@@ -18,7 +18,7 @@ from infra.agent.edge.routing_table import RoutingTable
 from infra.agent.edge.state import RunState
 from shared.domain.errors import Cancelled, HealthCheckFailed, PreDeployFailed
 from tests.agent.edge.conftest import HOST, until
-from tests.agent.edge.fakes import FakeJob
+from tests.agent.edge.fakes import FakeJob, no_calls
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(180)]
 
@@ -71,7 +71,7 @@ def run(client: docker.DockerClient) -> Iterator[Run]:
 @pytest.fixture
 def edge(client: docker.DockerClient, tmp_path: Path) -> EdgeJobs:
     table = RoutingTable(tmp_path / "routes")
-    return EdgeJobs(table, PublicRoute(1, "s"), DockerContainers(client))
+    return EdgeJobs(table, PublicRoute(1, "s"), DockerContainers(client), no_calls())
 
 
 def gate(edge: EdgeJobs, container: Container, target: str, **changes: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from infra.agent.edge.routing_table import RoutingTable
 from infra.agent.edge.sockets import Listener
 from shared.domain.errors import Cancelled, HealthCheckFailed, RouteFailed, StaleGeneration
 from tests.agent.edge.conftest import HOST, Router, RunningApp, free_port, until
-from tests.agent.edge.fakes import FakeContainers, FakeJob
+from tests.agent.edge.fakes import FakeContainers, FakeJob, no_calls
 
 Start = Callable[..., RunningApp]
 DEAD = "127.65.5.1:9"
@@ -22,7 +22,8 @@ DEAD = "127.65.5.1:9"
 
 def edge(table: RoutingTable, port: int = 1, secret: str = "s") -> tuple[EdgeJobs, FakeContainers]:
     containers = FakeContainers()
-    jobs = EdgeJobs(table, PublicRoute(port, secret), cast(DockerContainers, containers))
+    route = PublicRoute(port, secret)
+    jobs = EdgeJobs(table, route, cast(DockerContainers, containers), no_calls())
     return jobs, containers
 
 

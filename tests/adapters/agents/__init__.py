@@ -1,0 +1,1 @@
+"""Ports behind an agent."""
