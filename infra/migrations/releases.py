@@ -13,7 +13,7 @@ from typing import Final
 
 from alembic import command
 from alembic.script import Script, ScriptDirectory
-from alembic.util import CommandError
+from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -100,8 +100,8 @@ class _Plan:
 def _turn(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
-            connection.execute(text(f"SET LOCAL lock_timeout = '{TURN_SECONDS}s'"))
-            connection.execute(text(f"SET LOCAL statement_timeout = '{TURN_SECONDS}s'"))
+            connection.execute(text(f"SET LOCAL lock_timeout = '{TURN_SECONDS * 1000:.0f}ms'"))
+            connection.execute(text(f"SET LOCAL statement_timeout = '{TURN_SECONDS * 2000:.0f}ms'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
             yield connection
     except OperationalError as error:
@@ -120,7 +120,7 @@ def _plan(connection: Connection, serving: str) -> _Plan:
     scripts = ScriptDirectory.from_config(config())
     try:
         pending = [_migration(s) for s in _pending(scripts, before)]
-    except CommandError:  # the revision is of a newer release
+    except RevisionError:  # the revision is of a newer release
         return _Plan(before, (), (), oldest, ahead=True)
     at = next((i for i, each in enumerate(pending) if _has_to_wait(each, serving)), len(pending))
     allowed, held = pending[:at], pending[at:]

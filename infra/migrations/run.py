@@ -10,6 +10,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+FOLDER: Final = Path(__file__).parent
+"""Where the migrations are."""
 TURN: Final = 0x6D696772617465
 """The advisory lock by which those who migrate take turns."""
 CONNECTION: Final = "connection"
@@ -37,7 +39,7 @@ def newest() -> str:
 def config(database_url: str | None = None, connection: Connection | None = None) -> Config:
     """Alembic's configuration: migrations run on `connection`, in the caller's transaction, or on
     one of their own to `database_url`."""
-    made = Config(Path(__file__).with_name("alembic.ini"))
+    made = Config(FOLDER / "alembic.ini")
     if database_url is not None:
         made.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
     if connection is not None:
