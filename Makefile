@@ -77,6 +77,11 @@ check: .venv/.dev ## Lint, types, imports, generated files
 template: .venv/.dev ## Write the stacks and sample events from the code
 	@$(PYTHON) -m infra.generate
 
+.PHONY: build
+build: .venv/.dev .venv-sam/.installed ## Build functions and layers for AWS, and say what they weigh
+	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam build
+	@$(PYTHON) -m infra.aws.sizes
+
 .PHONY: format
 format: .venv/.dev ## Format the code
 	$(PYTHON) -m ruff check --fix --quiet .
