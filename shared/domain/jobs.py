@@ -79,7 +79,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent as last heard of."""
+    """An agent as last heard of. `token_id` is its registration token; None: the configured one."""
 
     name: str
     roles: tuple[str, ...]
@@ -88,3 +88,4 @@ class Agent:
     last_seen_at: datetime
     running: int = 0
     facts: dict[str, Any] | None = None
+    token_id: UUID | None = None

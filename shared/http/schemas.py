@@ -254,9 +254,10 @@ class AgentOut(Out):
     last_seen_at: datetime
     alive: bool
     facts: dict[str, Any] | None
+    token: str | None = Field(description="The registration token it came with")
 
     @classmethod
-    def of(cls, agent: Agent, alive: bool) -> "AgentOut":
+    def of(cls, agent: Agent, alive: bool, token: str | None) -> "AgentOut":
         return cls(
             name=agent.name,
             roles=list(agent.roles),
@@ -266,6 +267,7 @@ class AgentOut(Out):
             last_seen_at=agent.last_seen_at,
             alive=alive,
             facts=agent.facts,
+            token=token,
         )
 
 

@@ -34,7 +34,7 @@ from shared.ports.repositories import (
     Sources,
 )
 from shared.ports.sign_in import Grants, Members
-from shared.ports.work import Agents, Jobs
+from shared.ports.work import Agents, Jobs, Registrations
 
 
 class Projects(Protocol):
@@ -247,6 +247,7 @@ class UnitOfWork(Protocol):
     leases: Leases
     jobs: Jobs
     agents: Agents
+    registrations: Registrations
     tokens: Tokens
     audit: Audit
     canvases: Canvases

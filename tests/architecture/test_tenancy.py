@@ -18,7 +18,8 @@ from shared.ports import store as ports
 ROOT = Path(__file__).parents[2]
 CROSSING = {
     "SqlJobs": {"get", "lock", "claim"},
-    "SqlAgents": {"seen", "list"},
+    "SqlAgents": {"seen", "list", "forget"},
+    "SqlRegistrations": {"add", "get", "list", "save", "used"},
     "SqlAudit": {"about", "read"},
 }
 """Agents belong to the platform, and know a job by its id and its token; what a request is about
@@ -26,6 +27,7 @@ belongs to its caller's organisation."""
 PLATFORM_TABLES = {
     "counters",
     "agents",
+    "agent_tokens",
     "queue_deduplications",
     "queue_messages",
     "rate_limits",

@@ -26,7 +26,13 @@ from tests.fakes.store_outside import FakeResources, FakeRoutes, FakeVariables
 from tests.fakes.store_releases import FakeInstances, FakeReleases
 from tests.fakes.store_rows import Rows
 from tests.fakes.store_sign_in import FakeGrants, FakeMembers
-from tests.fakes.store_work import FakeAgents, FakeJobs, FakeLeases, FakeLogs
+from tests.fakes.store_work import (
+    FakeAgents,
+    FakeJobs,
+    FakeLeases,
+    FakeLogs,
+    FakeRegistrations,
+)
 
 
 class FakeStore:
@@ -50,6 +56,7 @@ class FakeStore:
     leases: ports.Leases
     jobs: work.Jobs
     agents: work.Agents
+    registrations: work.Registrations
     tokens: access.Tokens
     audit: access.Audit
     canvases: access.Canvases
@@ -79,6 +86,7 @@ class FakeStore:
         self.leases = FakeLeases(rows)
         self.jobs = FakeJobs(rows)
         self.agents = FakeAgents(rows)
+        self.registrations = FakeRegistrations(rows)
         self.tokens = FakeTokens(rows)
         self.audit = self._audit = FakeAudit(rows)
         self.canvases = FakeCanvases(rows)
@@ -141,6 +149,11 @@ class FakeStore:
 
     def notify(self, channel: str, payload: str) -> None:
         self._pending.append((channel, payload))
+
+    def no_transaction(self) -> None:
+        """Fails inside a transaction: a call out there would hold it, and its connection, up."""
+        if self._owner == threading.get_ident():
+            raise AssertionError("the outside is called while a transaction is open")
 
 
 class Unrecorded:

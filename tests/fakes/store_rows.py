@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from shared.domain.access import ApiToken
+from shared.domain.agents import Registration
 from shared.domain.audit import AuditEvent
 from shared.domain.canvas import Canvas
 from shared.domain.deployments import Deployment, Step
@@ -54,6 +55,7 @@ class Tables:
     waiters: dict[tuple[UUID, UUID, UUID], Waiter] = field(default_factory=dict)
     jobs: dict[UUID, Job] = field(default_factory=dict)
     agents: dict[str, Agent] = field(default_factory=dict)
+    registrations: dict[UUID, Registration] = field(default_factory=dict)
     tokens: dict[Key, ApiToken] = field(default_factory=dict)
     audit: dict[Key, AuditEvent] = field(default_factory=dict)
     canvases: dict[Key, Canvas] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from shared.domain.agents import EVERYBODY, Depth, Reach, Registration
 from shared.domain.errors import StaleFence
 from shared.domain.ids import now
 from shared.domain.jobs import ENDED, ROUTE_WRITERS, Agent, Job, JobKind, JobState
@@ -70,7 +71,9 @@ class FakeJobs:
 
     lock = get
 
-    def claim(self, kinds: Sequence[JobKind], agent: str, token_hash: str) -> Job | None:
+    def claim(
+        self, kinds: Sequence[JobKind], agent: str, token_hash: str, reach: Reach = EVERYBODY
+    ) -> Job | None:
         jobs = self._rows.tables.jobs
         busy = {
             (job.organization_id, job.service_id)
@@ -79,6 +82,7 @@ class FakeJobs:
         }
         for job in sorted(jobs.values(), key=position):
             blocked = job.kind in ROUTE_WRITERS and (job.organization_id, job.service_id) in busy
+            blocked = blocked or not _within(job, reach)
             if job.state is JobState.QUEUED and job.kind in kinds and not blocked:
                 at = now()
                 jobs[job.id] = replace(
@@ -106,6 +110,15 @@ class FakeJobs:
         rows = self._rows.tables.jobs.values()
         return sorted((job for job in rows if job.state not in ENDED), key=position)
 
+    def depth_everywhere(self) -> Sequence[Depth]:
+        found: dict[tuple[str, str], list[Job]] = {}
+        for job in self.unfinished_everywhere():
+            found.setdefault((job.kind, job.state), []).append(job)
+        return [
+            Depth(*place, len(jobs), min(job.created_at for job in jobs))
+            for place, jobs in sorted(found.items())
+        ]
+
     def remove(self, job_id: UUID) -> None:
         self._rows.tables.jobs.pop(job_id, None)
 
@@ -117,6 +130,11 @@ class FakeJobs:
         return len(old)
 
 
+def _within(job: Job, reach: Reach) -> bool:
+    theirs = job.kind is JobKind.BUILD and job.organization_id in reach.never
+    return not theirs and (not reach.only or job.organization_id in reach.only)
+
+
 class FakeAgents:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
@@ -126,6 +144,31 @@ class FakeAgents:
 
     def list(self) -> Sequence[Agent]:
         return sorted(self._rows.tables.agents.values(), key=lambda agent: agent.name)
+
+    def forget(self, name: str) -> None:
+        self._rows.tables.agents.pop(name, None)
+
+
+class FakeRegistrations:
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def add(self, token: Registration) -> None:
+        self._rows.tables.registrations[token.id] = token
+
+    def get(self, token_id: UUID) -> Registration:
+        return require(self._rows.tables.registrations, token_id)
+
+    def list(self) -> Sequence[Registration]:
+        rows = self._rows.tables.registrations.values()
+        return sorted(rows, key=lambda token: (token.created_at, token.id), reverse=True)
+
+    def save(self, token: Registration) -> None:
+        self.get(token.id)
+        self.add(token)
+
+    def used(self, token_id: UUID, at: datetime) -> None:
+        self.add(replace(self.get(token_id), last_used_at=at))
 
 
 class FakeLogs:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import delete
+
 from shared.adapters.postgres.entities import Entities, values
 from shared.adapters.postgres.tables import agents
 from shared.adapters.postgres.transaction import Transaction
@@ -18,3 +20,6 @@ class SqlAgents:
 
     def list(self) -> Sequence[Agent]:
         return self._rows.all(self._rows.where().order_by(agents.c.name))
+
+    def forget(self, name: str) -> None:
+        self._tx.execute(delete(agents).where(agents.c.name == name))

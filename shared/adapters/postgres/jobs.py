@@ -12,6 +12,7 @@ from sqlalchemy import Select, and_, delete, exists, func, not_, or_, select, up
 from shared.adapters.postgres.entities import Entities, values
 from shared.adapters.postgres.tables import jobs
 from shared.adapters.postgres.transaction import Transaction
+from shared.domain.agents import EVERYBODY, Depth, Reach
 from shared.domain.ids import now
 from shared.domain.jobs import ROUTE_WRITERS, Job, JobKind, JobState
 
@@ -40,9 +41,11 @@ class SqlJobs:
     def lock(self, job_id: UUID) -> Job:
         return self._rows.get(job_id, lock=True)
 
-    def claim(self, kinds: Sequence[JobKind], agent: str, token_hash: str) -> Job | None:
+    def claim(
+        self, kinds: Sequence[JobKind], agent: str, token_hash: str, reach: Reach = EVERYBODY
+    ) -> Job | None:
         taken_in_between: list[UUID] = []
-        while (job := self._oldest(kinds, taken_in_between)) is not None:
+        while (job := self._oldest(kinds, taken_in_between, reach)) is not None:
             if job.kind in ROUTE_WRITERS and not self._route_is_free(job):
                 taken_in_between.append(job.id)
                 continue
@@ -59,10 +62,17 @@ class SqlJobs:
             return claimed
         return None
 
-    def _oldest(self, kinds: Sequence[JobKind], without: Sequence[UUID]) -> Job | None:
+    def _oldest(
+        self, kinds: Sequence[JobKind], without: Sequence[UUID], reach: Reach
+    ) -> Job | None:
         query = _queued(tuple(kinds))
         if without:
             query = query.where(jobs.c.id.not_in(without))
+        if reach.only:
+            query = query.where(jobs.c.organization_id.in_(reach.only))
+        if reach.never:
+            theirs = and_(jobs.c.kind == JobKind.BUILD, jobs.c.organization_id.in_(reach.never))
+            query = query.where(not_(theirs))
         return self._rows.one(query)
 
     def _route_is_free(self, job: Job) -> bool:
@@ -98,6 +108,13 @@ class SqlJobs:
     def prune_everywhere(self, kind: JobKind, before: datetime) -> int:
         old = delete(jobs).where(jobs.c.kind == kind, jobs.c.created_at < before)
         return int(self._tx.execute(old).rowcount)
+
+    def depth_everywhere(self) -> Sequence[Depth]:
+        places = (jobs.c.kind, jobs.c.state)
+        unfinished = jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING))
+        query = select(*places, func.count(), func.min(jobs.c.created_at))
+        rows = self._tx.rows(query.where(unfinished).group_by(*places).order_by(*places))
+        return [Depth(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 @cache

@@ -25,6 +25,7 @@ from shared.adapters.postgres.logs import LOG_BYTES, SqlLogs
 from shared.adapters.postgres.members import SqlMembers
 from shared.adapters.postgres.previews import SqlPreviews
 from shared.adapters.postgres.projects import SqlProjects
+from shared.adapters.postgres.registrations import SqlRegistrations
 from shared.adapters.postgres.releases import SqlReleases
 from shared.adapters.postgres.reports import SqlReports
 from shared.adapters.postgres.resources import SqlResources
@@ -53,6 +54,7 @@ _REPOSITORIES: Final[dict[str, Callable[[Transaction], Any]]] = {
     "leases": SqlLeases,
     "jobs": SqlJobs,
     "agents": SqlAgents,
+    "registrations": SqlRegistrations,
     "tokens": SqlTokens,
     "canvases": SqlCanvases,
     "members": SqlMembers,
@@ -90,6 +92,7 @@ class SqlUnitOfWork:
     leases: ports.Leases
     jobs: work.Jobs
     agents: work.Agents
+    registrations: work.Registrations
     tokens: access.Tokens
     audit: access.Audit
     canvases: access.Canvases

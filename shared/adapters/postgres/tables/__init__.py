@@ -30,9 +30,16 @@ from shared.adapters.postgres.tables.outside import resources, route_hosts, rout
 from shared.adapters.postgres.tables.parts import metadata
 from shared.adapters.postgres.tables.queues import queue_deduplications, queue_messages
 from shared.adapters.postgres.tables.sign_in import members, sign_in_grants
-from shared.adapters.postgres.tables.work import agents, jobs, lease_waiters, leases
+from shared.adapters.postgres.tables.work import (
+    agent_tokens,
+    agents,
+    jobs,
+    lease_waiters,
+    leases,
+)
 
 __all__ = [
+    "agent_tokens",
     "agents",
     "api_tokens",
     "audit_events",

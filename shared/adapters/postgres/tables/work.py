@@ -81,4 +81,20 @@ agents = table(
     required("running", Integer),
     Column("facts", Document),
     required("last_seen_at", Instant),
+    Column("token_id", Id),
+)
+
+agent_tokens = table(
+    "agent_tokens",
+    identity(),
+    required("name", String(255)),
+    required("hint", String(16)),
+    required("token_hash", String(64)),
+    required("roles", Names),
+    required("organizations", Names),
+    required("created_by", String(255)),
+    required("created_at", Instant),
+    Column("last_used_at", Instant),
+    Column("revoked_at", Instant),
+    UniqueConstraint("token_hash", name="uq_agent_tokens_hash"),
 )
