@@ -39,9 +39,11 @@ TESTS = (
     Need("mariadbd", "mariadb-server", "the entities' repositories are tested on it too"),
     Need("wrk", "wrk", "load during deployments"),
     Need("/usr/lib/postgresql/15/bin/postgres", "postgresql-15", "the oldest server supported"),
+    Need("pgbouncer", "pgbouncer", "stands for RDS Proxy before a database"),
     Need("debootstrap", "debootstrap", "makes base images where none can be pulled"),
     Need("curl", "curl", "asks the services as a person would"),
 )
+_NOT_AT_BOOT = frozenset({"caddy", "pgbouncer"})
 _EXTRA_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 
 
@@ -86,10 +88,12 @@ def install(needs: Iterable[Need]) -> list[str]:
 
 
 def _switch_off(packages: list[str]) -> None:
-    """The router is started by the platform; the package's own service would take port 80."""
-    if "caddy" in packages and Path("/run/systemd/system").is_dir():
-        argv = ["systemctl", "disable", "--quiet", "caddy.service"]
-        subprocess.run(argv, check=False, timeout=60)
+    """The platform and its tests start these; the packages' own services would at the next boot,
+    and Caddy's takes port 80."""
+    if Path("/run/systemd/system").is_dir():
+        for package in _NOT_AT_BOOT.intersection(packages):
+            argv = ["systemctl", "disable", "--quiet", f"{package}.service"]
+            subprocess.run(argv, check=False, timeout=60)
 
 
 class _ServersStayDown:

@@ -26,9 +26,9 @@ def limit(database_url: str) -> None:
 
     Raises psycopg.Error.
     """
-    url = driver_url(database_url).set(drivername="postgresql")
-    conninfo = url.render_as_string(hide_password=False)
-    with psycopg.connect(conninfo, connect_timeout=5) as connection:
+    url = driver_url(database_url)
+    given = {**url.translate_connect_args(username="user", database="dbname"), **url.query}
+    with psycopg.connect(**{"connect_timeout": 5, **given}) as connection:
         database = sql.Identifier(connection.info.dbname)
         for name, value in LIMITS.items():
             connection.execute(
