@@ -19,6 +19,7 @@ def handler() -> dict[str, Any]:
             lambda: retention.prune_images(keep=settings.keep_releases, uow=uow, images=images),
             lambda: retention.prune_logs(days=settings.log_days, uow=uow),
             lambda: retention.prune_deliveries(days=settings.log_days, uow=uow),
+            lambda: retention.prune_calls(uow=uow),
             lambda: bootstrap.forget_messages(days=settings.log_days),
             lambda: retention.prune_cache(keep_mb=settings.build_cache_mb, images=images),
             lambda: idempotency.prune(keys=bootstrap.idempotency_keys()),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from shared.domain.errors import PlatformError
 from shared.domain.ids import now
+from shared.domain.jobs import JobKind
 from shared.domain.releases import InstanceRole, Release, ReleaseState
 from shared.ports.compute import Compute, Images
 from shared.ports.store import UnitOfWork
@@ -83,6 +84,12 @@ def prune_deliveries(*, days: int, uow: UnitOfWork) -> int:
     """Delete decided deliveries that came more than `days` ago; how many went."""
     with uow:
         return uow.deliveries.prune_everywhere(now() - timedelta(days=days))
+
+
+def prune_calls(*, uow: UnitOfWork) -> int:
+    """Forget calls to an engine whose caller died before it had its answer; how many went."""
+    with uow:
+        return uow.jobs.prune_everywhere(JobKind.COMPUTE, now() - timedelta(hours=1))
 
 
 def prune_cache(*, keep_mb: int, images: Images) -> int:

@@ -1,6 +1,6 @@
 """A cloud in memory: stateful, held to the same contract as the real ones, broken on demand."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -44,9 +44,10 @@ class FakeCompute:
 
     `registry` is what can be pulled, image ids by reference; `exposed` the ports of images by id.
 
-    `fail("start", error)` makes the next call of that method raise, `times` says how many; the
-    fault comes before the method changes anything, unless `after=True`: then the work is done and
-    the answer lost, as when a connection breaks. `crash` and `vanish` do what a bad day does.
+    `guard` runs before each call, to refuse it. `fail("start", error)` makes the next call of
+    that method raise, `times` says how many; the fault comes before the method changes
+    anything, unless `after=True`: then the work is done and the answer lost, as when a
+    connection breaks. `crash` and `vanish` do what a bad day does.
     """
 
     def __init__(self, *images: str) -> None:
@@ -58,6 +59,7 @@ class FakeCompute:
         self.registry: dict[str, str] = {}
         self.exposed: dict[str, int] = {}
         self.calls: list[str] = []
+        self.guard: Callable[[], None] = lambda: None
         self._before: dict[str, _Fault] = {}
         self._after: dict[str, _Fault] = {}
         self._clock = datetime(2026, 1, 1, tzinfo=UTC)
@@ -240,6 +242,7 @@ class FakeCompute:
 
     @contextmanager
     def calling(self, method: str) -> Iterator[None]:
+        self.guard()
         with self._lock:
             self.calls.append(method)
             self._break(self._before, method)

@@ -46,6 +46,7 @@ class World:
         self.workflows = FakeWorkflows()
         self.vault = FakeVault()
         self.compute = FakeCompute()
+        self.compute.guard = self.store.no_transaction
         self.names = FakeNames(self.compute)
         self.project: Project = create_project(
             ORGANIZATION, name="shop", description="", uow=self.store

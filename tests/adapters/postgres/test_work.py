@@ -1,10 +1,12 @@
 """Leases, their line, jobs and agents: on PostgreSQL, and in memory for the tests of others."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from shared.domain.errors import NotFound, StaleFence
+from shared.domain.ids import now
 from shared.domain.jobs import Agent, JobKind, JobState
 from shared.domain.leases import Lease
 from shared.ports.store import UnitOfWork
@@ -155,3 +157,16 @@ def test_an_agent_is_listed_as_last_heard_of(uow: UnitOfWork) -> None:
             uow.agents.seen(agent)
     with uow:
         assert uow.agents.list() == [other, newer]
+
+
+def test_calls_of_callers_that_died_are_forgotten(uow: UnitOfWork) -> None:
+    deployment, old = stored_shop(uow).deployment, now() - timedelta(hours=2)
+    with uow:
+        kept = uow.jobs.add(a_job(deployment, JobKind.COMPUTE, created_at=now()))
+        uow.jobs.add(a_job(deployment, JobKind.COMPUTE, created_at=old))
+        other = uow.jobs.add(a_job(deployment, created_at=old))
+        assert uow.jobs.prune_everywhere(JobKind.COMPUTE, now() - timedelta(hours=1)) == 1
+        assert {j.id for j in uow.jobs.unfinished_everywhere()} == {kept.id, other.id}
+        uow.jobs.remove(kept.id)
+        uow.jobs.remove(kept.id)
+        assert [j.id for j in uow.jobs.unfinished_everywhere()] == [other.id]
