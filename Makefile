@@ -7,6 +7,7 @@ export C2D_BEGUN := $(shell date +%s)
 endif
 PYTHON := .venv/bin/python
 LOCAL := $(PYTHON) -m infra.local
+AWS := $(PYTHON) -m infra.aws
 PINS := pyproject.toml constraints.txt cli/pyproject.toml infra/local/bootstrap
 
 .PHONY: help
@@ -81,6 +82,18 @@ template: .venv/.dev ## Write the stacks and sample events from the code
 build: .venv/.dev .venv-sam/.installed ## Build functions and layers for AWS, and say what they weigh
 	@PATH="$(CURDIR)/.venv-sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam build
 	@$(PYTHON) -m infra.aws.sizes
+
+.PHONY: deploy
+deploy: .venv/.dev .venv-sam/.installed ## Release to AWS: make deploy STAGE=staging [DRY_RUN=1]
+	@$(AWS) deploy --stage '$(STAGE)' $(if $(DRY_RUN),--dry-run)
+
+.PHONY: migrate
+migrate: .venv/.dev ## Apply the migrations that wait: make migrate STAGE=staging [DRY_RUN=1]
+	@$(AWS) migrate --stage '$(STAGE)' $(if $(DRY_RUN),--dry-run)
+
+.PHONY: destroy
+destroy: .venv/.dev ## Delete a stage, after asking; keys and snapshots stay
+	@$(AWS) destroy --stage '$(STAGE)'
 
 .PHONY: format
 format: .venv/.dev ## Format the code

@@ -1,1 +1,1 @@
-"""Commands for the platform on AWS."""
+"""Releases of the platform itself on AWS."""
