@@ -18,6 +18,7 @@ from infra.generate.functions import (
     webhooks,
 )
 from shared.domain import payloads
+from shared.domain.access import LOCAL_ORGANIZATION
 from shared.domain.signatures import signature
 
 FOLDER: Final = ROOT / "events"
@@ -58,9 +59,10 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     },
 }
 TASK: Final = {
-    "organization_id": SAMPLE_ID,
+    "organization_id": str(LOCAL_ORGANIZATION),
     "service_id": SAMPLE_ID,
     "deployment_id": SAMPLE_ID,
+    "correlation_id": SAMPLE_ID,
     "version": payloads.VERSION,
     "attempt": 1,
     "entry": "build",
@@ -68,7 +70,14 @@ TASK: Final = {
     "retry": 0,
     "task_token": "sample-token",
 }
-EXTRA: Final = {"deploy.mark_failed": {"error": "BuildFailed", "cause": "it does not build"}}
+EXTRA: Final[dict[str, dict[str, Any]]] = {
+    "deploy.acquire_lease": {"lease": None},
+    "deploy.drain": {"lease": None},
+    "deploy.mark_failed": {"error": "BuildFailed", "cause": "it does not build"},
+    "deploy.post_status": {"lease": None},
+    "deploy.retire_old": {"lease": None},
+}
+"""Before it is granted and after it was given back nobody has a lease."""
 OPERATIONS: Final = {"operations.migrate": {"dry_run": True}}
 
 

@@ -147,7 +147,12 @@ class Faults:
 
 
 class LoopbackServer:
-    """`with Server() as server:` serves at `server.url` until the block ends."""
+    """`with Server() as server:` serves at `server.url` until the block ends.
+
+    `host` is the address it listens on.
+    """
+
+    host = "127.0.0.1"
 
     def __init__(self) -> None:
         self.faults = Faults()
@@ -155,9 +160,9 @@ class LoopbackServer:
         self.lock = threading.RLock()
         self._ended = threading.Event()
         self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind((self.host, 0))
         self.port = int(self._socket.getsockname()[1])
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{self.host}:{self.port}"
         self._threads = anyio.CapacityLimiter(64)
         config = uvicorn.Config(
             self._app, interface="asgi3", log_level="warning", lifespan="off", ws="none",

@@ -1,0 +1,103 @@
+"""What functions in containers reach on this machine: PostgreSQL over TCP, and an AWS."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from shared.adapters.step_functions import CLIENT_CONFIG
+from tests.e2e.platform import docker, free_port, until
+from tests.emulated import postgres
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Both listen on `address`, this machine's in a network of the functions' own.
+
+    The platform's firewall closes this machine to containers of the default bridge.
+    """
+
+    network: str
+    address: str
+    database_port: int
+    aws_url: str
+    key_id: str
+
+    def client(self, service: str) -> Any:
+        return _client(service, self.aws_url)
+
+    def database_url(self, name: str) -> str:
+        return postgres.Server(self.database_port).url(self.address, name)
+
+
+@contextmanager
+def servers(folder: Path) -> Iterator[Servers]:
+    """Until the block ends; `folder` must be reachable for the database's user."""
+    with ExitStack() as stack:
+        name, address = stack.enter_context(_network())
+        database = stack.enter_context(postgres.server(folder / "postgres", address))
+        url = stack.enter_context(_ministack(folder, address))
+        key = _client("kms", url).create_key()["KeyMetadata"]["KeyId"]
+        yield Servers(name, address, database.port, url, key)
+
+
+@contextmanager
+def _network() -> Iterator[tuple[str, str]]:
+    name = f"c2d-sam-local-{os.getpid()}"
+    docker("network", "create", name)
+    try:
+        shown = json.loads(docker("network", "inspect", name))
+        yield name, shown[0]["IPAM"]["Config"][0]["Gateway"]
+    finally:
+        docker("network", "rm", name)
+
+
+@contextmanager
+def _ministack(folder: Path, address: str) -> Iterator[str]:
+    port = free_port()
+    url = f"http://{address}:{port}"
+    environment = {**os.environ, "BIND_HOST": address, "GATEWAY_PORT": str(port)}
+    environment |= {"IOT_MTLS_ENABLED": "0", "LOG_LEVEL": "ERROR"}
+    with (folder / "ministack.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", "from ministack.app import main; main()"],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        until(lambda: _answers(url), "MiniStack", 30)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_ministack/health", timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _client(service: str, url: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=CLIENT_CONFIG,
+    )
