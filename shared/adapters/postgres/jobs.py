@@ -112,9 +112,10 @@ class SqlJobs:
     def depth_everywhere(self) -> Sequence[Depth]:
         places = (jobs.c.kind, jobs.c.state)
         unfinished = jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING))
-        query = select(*places, func.count(), func.min(jobs.c.created_at))
+        oldest = func.min(jobs.c.created_at).label("oldest_at")
+        query = select(*places, func.count().label("jobs"), oldest)
         rows = self._tx.rows(query.where(unfinished).group_by(*places).order_by(*places))
-        return [Depth(row[0], row[1], row[2], row[3]) for row in rows]
+        return [Depth(**row._mapping) for row in rows]
 
 
 @cache
