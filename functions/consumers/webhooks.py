@@ -6,6 +6,7 @@ from uuid import UUID
 
 from shared import bootstrap
 from shared.domain.ids import now
+from shared.observing import metrics
 from shared.runtime.queues import consumer
 from shared.usecases.deciding import decide, failed
 from shared.usecases.previews import on_request
@@ -13,7 +14,7 @@ from shared.usecases.pushes import Tools
 
 
 @consumer
-def handler(message: dict[str, Any]) -> None:
+def handler(message: dict[str, Any]) -> dict[str, Any]:
     organization_id = UUID(message["organization_id"])
     delivery_id = UUID(message["delivery_id"])
     tools = Tools(
@@ -25,7 +26,10 @@ def handler(message: dict[str, Any]) -> None:
         bootstrap.settings().domain,
     )
     try:
-        decide(organization_id, delivery_id, tools=tools, at=now())
+        decided = decide(organization_id, delivery_id, tools=tools, at=now())
     except Exception as error:  # whatever it is, it is counted: the queue tries again
         failed(organization_id, delivery_id, error, uow=bootstrap.unit_of_work())
         raise
+    verdict = (decided.verdict or "waiting") if decided else "gone"
+    metrics.count("MessagesDecided", Verdict=verdict)
+    return {"verdict": verdict, "deployments": list(decided.deployment_ids) if decided else []}

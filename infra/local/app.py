@@ -23,6 +23,7 @@ from shared.adapters.postgres.listener import Listener
 from shared.adapters.postgres.queues import PostgresQueue
 from shared.http.app import build_app
 from shared.http.local import modules
+from shared.observing.lines import write_lines
 from shared.runtime.queues import Poller, Precedence
 from shared.runtime.schedules import Clock
 
@@ -32,6 +33,7 @@ CHANNELS = ("jobs", "deployments", "logs", "queues")
 @asynccontextmanager
 async def platform(app: FastAPI) -> AsyncIterator[None]:
     """The engine, the wake-ups and the schedules live as long as the server."""
+    write_lines()
     settings = bootstrap.settings()
     if settings.signs_in == "local":
         parts().signer.keys.ensure()

@@ -18,6 +18,7 @@ from shared.domain.ids import now
 from shared.http.admission import charge_failure
 from shared.http.bodies import BODY
 from shared.http.problems import refusal
+from shared.observing import arrivals
 from shared.ports.queues import PromptArrivals
 from shared.usecases.intake import Incoming, Receipt, answer_of, receive, receive_promptly
 
@@ -33,9 +34,12 @@ async def webhook(provider: Provider, request: Request) -> Response:
     try:
         receipt = await _received(incoming, request)
     except Unauthenticated as error:
+        arrivals.refused(provider, error)
         return refusal(request.url.path, await charge_failure(request) or error)
     except PlatformError as error:
+        arrivals.refused(provider, error)
         return refusal(request.url.path, error)
+    arrivals.taken(receipt)
     return JSONResponse(answer_of(receipt), 202)
 
 

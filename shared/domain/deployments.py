@@ -64,7 +64,8 @@ class Deployment:
     """One attempt, or several, to bring one version of a service live.
 
     `number` counts deployments of the service; a higher one is newer. `attempt` counts runs of
-    this deployment's workflow: `{id}-{attempt}` names the execution.
+    this deployment's workflow: `{id}-{attempt}` names the execution. `correlation_id` is of the
+    request or delivery that it began with.
     """
 
     id: UUID
@@ -94,6 +95,7 @@ class Deployment:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     version: int = 1
+    correlation_id: str | None = None
 
     @property
     def execution(self) -> str:

@@ -67,6 +67,7 @@ class Job:
     heartbeat_at: datetime | None = None
     ended_at: datetime | None = None
     cancel_requested: bool = False
+    correlation_id: str | None = None
     output: dict[str, Any] | None = None
     error: str | None = None
     reason: str | None = None

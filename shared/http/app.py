@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from shared import VERSION, bootstrap
+from shared.http.access_log import AccessLog
 from shared.http.admission import by_address
 from shared.http.bodies import BodyLimit
 from shared.http.deps import actor
@@ -32,7 +33,7 @@ _DOCS_POLICY: Final = (
     "default-src 'none'; connect-src 'self'; style-src https://cdn.jsdelivr.net; "
     "script-src https://cdn.jsdelivr.net 'unsafe-inline'; img-src data: https://fastapi.tiangolo.com"
 )
-_CORS: Final[dict[str, Any]] = {
+CORS: Final[dict[str, Any]] = {
     "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
     "allow_headers": [
         "Authorization",
@@ -53,6 +54,7 @@ _CORS: Final[dict[str, Any]] = {
     ],
     "max_age": 600,
 }
+"""Where functions are behind API Gateway it answers preflights, and with the same."""
 
 
 def build_app(routers: Iterable[APIRouter], *, docs: bool = False, **options: Any) -> FastAPI:
@@ -92,8 +94,9 @@ def _layers(app: FastAPI) -> None:
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES, compresslevel=5)
     if settings.cors:
-        app.add_middleware(CORSMiddleware, allow_origins=list(settings.cors), **_CORS)
+        app.add_middleware(CORSMiddleware, allow_origins=list(settings.cors), **CORS)
     app.add_middleware(Envelope, https=settings.reached_at.startswith("https://"))
+    app.add_middleware(AccessLog, what=settings.logged_requests)
 
 
 def _by_demand(router: APIRouter) -> tuple[bool, int]:

@@ -16,6 +16,7 @@ from shared.domain.errors import Unauthenticated
 from shared.http.admission import admitted
 from shared.http.envelope import REQUEST_ID
 from shared.http.idempotency import CLAIM
+from shared.observing.fields import note
 from shared.ports.compute import Compute
 from shared.ports.git import Providers
 from shared.ports.glances import Glances
@@ -68,6 +69,7 @@ def requiring(scope: Scope) -> Callable[..., Awaitable[Actor]]:
     async def caller(who: Annotated[Actor, Depends(actor)], request: Request) -> Actor:
         who.require(scope)
         act_of(request).actor = who
+        note(organization_id=who.organization_id)
         return who
 
     return caller

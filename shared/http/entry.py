@@ -1,13 +1,15 @@
 """The one place an HTTP endpoint meets Lambda."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter
 
+from shared.observing.fields import note
+from shared.observing.invocations import observed
 from shared.ports.patience import API_SECONDS, patient
 
-Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
 
 def lambda_handler(router: APIRouter) -> Handler:
@@ -15,7 +17,7 @@ def lambda_handler(router: APIRouter) -> Handler:
     imports every endpoint and needs none of this."""
     built: list[Handler] = []
 
-    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         if not built:
             built.append(_build(router))
         return built[0](event, context)
@@ -24,7 +26,6 @@ def lambda_handler(router: APIRouter) -> Handler:
 
 
 def _build(router: APIRouter) -> Handler:
-    from aws_lambda_powertools import Logger  # noqa: PLC0415 - paid on Lambda only
     from mangum import Mangum  # noqa: PLC0415 - paid on Lambda only
     from mangum.adapter import DEFAULT_TEXT_MIME_TYPES  # noqa: PLC0415 - paid on Lambda only
 
@@ -32,11 +33,11 @@ def _build(router: APIRouter) -> Handler:
 
     text_types = [*DEFAULT_TEXT_MIME_TYPES, PROBLEM]  # else Mangum answers base64
     asgi = Mangum(build_app([router]), lifespan="off", text_mime_types=text_types)
-    logger = Logger(service="api")
 
-    @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
-    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    @observed
+    def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        note(gateway_request_id=(event.get("requestContext") or {}).get("requestId"))
         with patient(API_SECONDS):
-            return asgi(event, context)
+            return asgi(dict(event), context)
 
     return handler

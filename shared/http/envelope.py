@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.domain.limits import Standing
 from shared.http.admission import STANDING
 from shared.http.problems import problem
+from shared.observing.fields import note
 
 REQUEST_ID: Final = "request_id"
 """Where the request's state keeps its id."""
@@ -40,6 +41,7 @@ class Envelope:
             return
         state: dict[str, Any] = scope.setdefault("state", {})
         id_ = state[REQUEST_ID] = _request_id(scope)
+        note(request_id=id_)
         begun = False
 
         async def enveloped(message: Message) -> None:

@@ -18,6 +18,7 @@ from shared.http.schemas import (
     Strict,
 )
 from shared.http.sources import SourceBody, link_out
+from shared.observing.subjects import about_deployment
 from shared.ports.store import UnitOfWork
 from shared.settings import Settings
 from shared.usecases.services import running
@@ -70,5 +71,6 @@ def deployment_out(uow: UnitOfWork, deployment: Deployment, settings: Settings) 
 
 def placed_out(placed: Placed, settings: Settings) -> DeploymentOut:
     """A deployment as the API shows it."""
+    about_deployment(placed.deployment)
     url = settings.addresses.url(placed.service_slug, placed.project_slug)
     return DeploymentOut.of(placed.deployment, url, placed.waiting_for)

@@ -5,12 +5,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from aws_lambda_powertools import Logger
-
 from shared.domain.access import Actor
 from shared.domain.errors import Transient, Unauthenticated
+from shared.observing.lines import Log
 
-logger = Logger(service="authorizer")
+log = Log(__name__)
 _API_TOKEN: Final = re.compile(r"c2d_[\w-]{16,200}", re.ASCII)
 
 
@@ -38,10 +37,10 @@ def may_pass(
     try:
         access_tokens.check(token)
     except Unauthenticated as error:
-        logger.info("refused", reason=error.reason)
+        log.info("refused", reason=error.reason)
         return False
     except Transient as error:
-        logger.warning("not checked", reason=error.reason)
+        log.warning("not checked", reason=error.reason)
     return True
 
 

@@ -5,20 +5,22 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from time import monotonic
+from time import monotonic, time
 from typing import Any, Final, Protocol
-
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.adapters.local_lambda import LocalContext
 from shared.domain.errors import PlatformError
 from shared.domain.payloads import check_version
+from shared.observing import metrics
+from shared.observing.fields import note, work
+from shared.observing.invocations import observed
+from shared.observing.lines import Log
 from shared.ports.queues import Consumable, Message
 
-logger = Logger(service="consumers")
+log = Log(__name__)
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+Take = Callable[[dict[str, Any]], Mapping[str, Any] | None]
+"""Does what a message asks; answers what its line says of it."""
 
 AGAIN_SECONDS: Final = 2
 """What failed is tried again after this time, twice as long each time."""
@@ -29,31 +31,54 @@ _PAUSE_SECONDS: Final = 0.02
 """Between two looks: a burst of wake-ups is one."""
 
 
-def consumer(take: Callable[[dict[str, Any]], None]) -> Handler:
+def consumer(take: Take) -> Handler:
     """A handler of SQS batches: a group's later messages wait when one of it fails."""
+    queue = take.__module__.rpartition(".")[2]
 
-    def one(record: SQSRecord) -> None:  # the name of the argument is Powertools'
-        check_version(record.json_body)
-        take(record.json_body)
-
-    @logger.inject_lambda_context(clear_state=True)
-    def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        processor = SqsFifoPartialProcessor(skip_group_on_error=True)
-        processor.raise_on_entire_batch_failure = False
-        answer = process_partial_response(
-            event=dict(event), record_handler=one, processor=processor, context=context
-        )
-        for error in processor.exceptions:
-            _log(error)
-        return {**answer}
+    @observed
+    def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+        stopped: set[str] = set()
+        failed = [r["messageId"] for r in event["Records"] if not _taken(r, stopped, take, queue)]
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
     return handler
 
 
-def _log(error: Any) -> None:
-    found = error[1] if isinstance(error, tuple) else error
-    reason = found.reason if isinstance(found, PlatformError) else str(found)
-    logger.warning("message failed", error=type(found).__name__, reason=reason)
+def _taken(record: Mapping[str, Any], stopped: set[str], take: Take, queue: str) -> bool:
+    """Whether it is done with; the group of one that failed is among the `stopped` from then on."""
+    about = record["attributes"]
+    group = about["MessageGroupId"]
+    if group in stopped:
+        return False
+    with work(message_id=record["messageId"]):
+        _note_wait(about, queue)
+        try:
+            body = json.loads(record["body"])
+            note(
+                organization_id=body.get("organization_id"),
+                delivery_id=body.get("delivery_id"),
+                correlation_id=body.get("delivery_id"),
+            )
+            check_version(body)
+            done = take(body)
+        except Exception as error:  # noqa: BLE001 - the queue hands it out again
+            _tell(error)
+            stopped.add(group)
+            return False
+        log.info("message done", queue=queue, **(done or {}))
+        return True
+
+
+def _note_wait(about: Mapping[str, str], queue: str) -> None:
+    """Of its first try: later ones have waited for their turn."""
+    if "SentTimestamp" in about and about["ApproximateReceiveCount"] == "1":
+        waited = time() - int(about["SentTimestamp"]) / 1000
+        metrics.seconds("QueueWaitSeconds", waited, Queue=queue)
+
+
+def _tell(error: Exception) -> None:
+    reason = error.reason if isinstance(error, PlatformError) else str(error)
+    log.warning("message failed", error=type(error).__name__, reason=reason)
 
 
 class Precedence:
@@ -143,7 +168,7 @@ class Poller:
                 self._take(message)
                 message = None
         except PlatformError as error:
-            _log(error)
+            _tell(error)
         finally:
             self._idle.release()
 
@@ -172,7 +197,7 @@ class Poller:
         try:
             answer = self._handler(event_of([message]), LocalContext(self._name))
         except Exception:
-            logger.exception("consumer failed", queue=self._name)
+            log.exception("consumer failed", queue=self._name)
             return True
         return bool(answer["batchItemFailures"])
 

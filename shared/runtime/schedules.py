@@ -6,12 +6,12 @@ from importlib import import_module
 from time import monotonic
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger
-
 from shared.adapters.local_lambda import LocalContext
 from shared.domain.errors import PlatformError
+from shared.observing.invocations import observed
+from shared.observing.lines import Log
 
-logger = Logger(service="schedules")
+log = Log(__name__)
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
 LOCAL: Final = {
@@ -29,16 +29,19 @@ LOCAL: Final = {
 def scheduled(run: Callable[[], dict[str, Any]]) -> Handler:
     """A handler that runs without input."""
 
-    @logger.inject_lambda_context(clear_state=True)
+    @observed
     def handler(_event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
-        return run()
+        done = run()
+        if any(done.values()):  # most runs find nothing to do
+            log.info("schedule ran", **done)
+        return done
 
     return handler
 
 
 def report(error: PlatformError) -> None:
     """One line for a step that failed; the next run tries again."""
-    logger.warning("step failed", error=type(error).__name__, reason=error.reason)
+    log.warning("step failed", error=type(error).__name__, reason=error.reason)
 
 
 class Clock:
@@ -68,5 +71,5 @@ class Clock:
             try:
                 handler({}, LocalContext(name))
             except Exception:
-                logger.exception("schedule failed", schedule=name)
+                log.exception("schedule failed", schedule=name)
             self._stop.wait(max(0.0, seconds * self._pace - (monotonic() - began)))

@@ -10,11 +10,11 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from aws_lambda_powertools import Logger
-
 from shared.domain.errors import PlatformError
+from shared.observing.fields import work
+from shared.observing.lines import Log
 
-logger = Logger(service="senders")
+log = Log(__name__)
 THREADS: Final = 8
 PER_CONNECTION: Final = 3
 """Less than the threads: two providers that are down leave some for the others."""
@@ -69,15 +69,15 @@ class Senders:
     def _work(self, line: Line, claimed: Any, connection_id: UUID) -> None:
         try:
             while claimed is not None:
-                with self._given_back(connection_id):
+                with self._given_back(connection_id), work(**_ids(claimed)):
                     line.send(claimed)
                 claimed = line.claim(self._busy())
                 if claimed is not None:
                     connection_id = self._taken(claimed)
         except PlatformError as error:
-            logger.warning("not told now", error=type(error).__name__, reason=error.reason)
+            log.warning("not told now", error=type(error).__name__, reason=error.reason)
         except Exception:  # a thread's end is a process boundary: nobody asks for its result
-            logger.exception("telling failed")
+            log.exception("telling failed")
         finally:
             self._free.release()
 
@@ -100,6 +100,11 @@ class Senders:
                 self._at_work[connection_id] -= 1
                 if not self._at_work[connection_id]:
                     del self._at_work[connection_id]
+
+
+def _ids(claimed: Any) -> dict[str, Any]:
+    names = ("organization_id", "service_id", "deployment_id")
+    return {name: getattr(claimed, name, None) for name in names}
 
 
 @cache

@@ -5,14 +5,14 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from shared.domain.errors import PlatformError, Transient
 from shared.domain.git import Provider
+from shared.observing import arrivals
+from shared.observing.fields import note
+from shared.observing.invocations import observed
 from shared.ports.patience import API_SECONDS, patient
 from shared.usecases.intake import BODY_LIMIT, Incoming, Receipt, answer_of
 
-logger = Logger(service="webhooks")
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 _PROBLEM = "application/problem+json"
 
@@ -21,17 +21,17 @@ def webhook(provider: Provider) -> Callable[[Callable[[Incoming], Receipt]], Han
     """A handler that hands the request of `provider` to the function it decorates."""
 
     def around(take: Callable[[Incoming], Receipt]) -> Handler:
-        @logger.inject_lambda_context(clear_state=True)
+        @observed
         def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
+            note(gateway_request_id=(event.get("requestContext") or {}).get("requestId"))
             incoming = _incoming(provider, event)
             try:
                 with patient(API_SECONDS):
                     receipt = take(incoming)
             except PlatformError as error:
-                logger.warning("refused", error=type(error).__name__, hooks=incoming.names)
+                arrivals.refused(provider, error)
                 return _problem(event, error)
-            delivery = receipt.delivery
-            logger.info("taken", delivery=str(delivery.id), duplicate=receipt.duplicate)
+            arrivals.taken(receipt)
             return _answer(202, answer_of(receipt), "application/json")
 
         return handler

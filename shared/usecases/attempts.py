@@ -31,6 +31,7 @@ class Attempt:
     retry: int = 0
     task_token: str | None = None
     scope: str | None = None
+    correlation_id: str | None = None
 
     @property
     def execution(self) -> str:

@@ -101,8 +101,12 @@ class Failure:
 
 def mark_failed(
     attempt: Attempt, failure: Failure, *, uow: UnitOfWork, workflows: Workflows, vault: Vault
-) -> None:
-    """End the deployment as failed, cancelled or superseded, with a reason; pass the lease on."""
+) -> Deployment | None:
+    """End the deployment as failed, cancelled or superseded, with a reason; pass the lease on.
+
+    Answers the deployment when this ended it, None when it had ended before.
+    """
+    ended: Deployment | None = None
     answers: list[Answer] = []
     with uow:
         service = uow.services.lock(attempt.organization_id, attempt.service_id)
@@ -111,7 +115,7 @@ def mark_failed(
             error, reason = explain(
                 uow.steps.list(attempt.organization_id, attempt.deployment_id), attempt, failure
             )
-            _close(uow, deployment, error, reason)
+            ended = _close(uow, deployment, error, reason)
             held = deployment.lease_number is not None
             if held and service.state is ServiceState.DEPLOYING:
                 service = _as_it_stands(uow, service)
@@ -119,9 +123,10 @@ def mark_failed(
             answers = release_lease(uow, service, deployment.id)
             uow.notify("deployments", str(deployment.id))
     send(answers, workflows=workflows, vault=vault)
+    return ended
 
 
-def _close(uow: UnitOfWork, deployment: Deployment, error: str, reason: str) -> None:
+def _close(uow: UnitOfWork, deployment: Deployment, error: str, reason: str) -> Deployment:
     if deployment.cancel_requested and error != Superseded.__name__:
         error, reason = Cancelled.__name__, CANCELLED
     org = deployment.organization_id
@@ -133,10 +138,11 @@ def _close(uow: UnitOfWork, deployment: Deployment, error: str, reason: str) -> 
         state = DeploymentState.SUPERSEDED
     elif error == Cancelled.__name__:
         state = DeploymentState.CANCELLED
-    uow.deployments.save(deployment.to(state, error=error, reason=reason))
+    ended = uow.deployments.save(deployment.to(state, error=error, reason=reason))
     release = uow.releases.of_deployment(org, deployment.id)
     if release and release.state is ReleaseState.PENDING:
         uow.releases.save(release.to(ReleaseState.FAILED))
+    return ended
 
 
 def _as_it_stands(uow: UnitOfWork, service: Service) -> Service:

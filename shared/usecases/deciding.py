@@ -29,10 +29,13 @@ MOST_FAILURES: Final = 5
 """Deciding on a delivery is tried so often; then it is dead until a person replays it."""
 
 
-def decide(organization_id: UUID, delivery_id: UUID, *, tools: Tools, at: datetime) -> None:
+def decide(
+    organization_id: UUID, delivery_id: UUID, *, tools: Tools, at: datetime
+) -> Delivery | None:
     """Give a delivery its verdict, unless it has one or must wait; start what it deploys.
 
-    One that is gone, with its hook, is nothing to decide on. What is raised is to be tried again.
+    Answers it as it stands then: None for one that is gone, with its hook. What is raised is to
+    be tried again.
     """
     found = _look(organization_id, delivery_id, None, tools, at)
     if isinstance(found, Question):
@@ -40,13 +43,16 @@ def decide(organization_id: UUID, delivery_id: UUID, *, tools: Tools, at: dateti
         found = _look(organization_id, delivery_id, answered, tools, at)
     match found:
         case RequestEvent() as event, Delivery() as delivery:
-            _request(delivery, event, tools, at)
+            return _request(delivery, event, tools, at)
         case ChecksEvent() as event, Delivery() as delivery:
-            _checks_ended(delivery, event, tools, at)
+            return _checks_ended(delivery, event, tools, at)
+        case Delivery() as delivery:
+            return delivery
+    return None
 
 
-Found = Question | tuple[RequestEvent | ChecksEvent, Delivery] | None
-"""What is left to do when the transaction is over."""
+Found = Question | tuple[RequestEvent | ChecksEvent, Delivery] | Delivery | None
+"""What is left to do when the transaction is over, or the delivery when nothing is."""
 
 
 def _look(
@@ -62,9 +68,9 @@ def _look(
         if delivery.verdict is not None:
             # whoever decided may have died before it started what it decided
             effects.deployments += _not_started(delivery, uow)
-            found: Found = None
+            found: Found = delivery
         else:
-            found = None if delivery.dead else _decided(delivery, answered, effects, uow, at)
+            found = delivery if delivery.dead else _decided(delivery, answered, effects, uow, at)
     effects.carry_out(tools)
     return found
 
@@ -80,8 +86,9 @@ def _decided(
         case PushEvent() as event:
             return decide_push(delivery, event, answered, effects, uow, at)
         case OtherEvent() as event:
-            uow.deliveries.save(delivery.decided(Verdict.SKIPPED, event.why, at))
-            return None
+            decided = delivery.decided(Verdict.SKIPPED, event.why, at)
+            uow.deliveries.save(decided)
+            return decided
         case event:
             return event, delivery
 
@@ -105,11 +112,15 @@ def failed(
         uow.deliveries.save(replace(delivery, failures=failures, dead=dead, reason=reason))
 
 
-def _keep(delivery: Delivery, verdict: Verdict, reason: str, tools: Tools, at: datetime) -> None:
+def _keep(
+    delivery: Delivery, verdict: Verdict, reason: str, tools: Tools, at: datetime
+) -> Delivery:
     with tools.uow as uow:
         present = uow.deliveries.lock(delivery.organization_id, delivery.id)
         if present.verdict is None:
-            uow.deliveries.save(present.decided(verdict, reason, at))
+            present = present.decided(verdict, reason, at)
+            uow.deliveries.save(present)
+    return present
 
 
 def _not_started(delivery: Delivery, uow: UnitOfWork) -> Iterator[Deployment]:
@@ -122,24 +133,31 @@ def _not_started(delivery: Delivery, uow: UnitOfWork) -> Iterator[Deployment]:
             yield found
 
 
-def _request(delivery: Delivery, event: RequestEvent, tools: Tools, at: datetime) -> None:
+def _request(delivery: Delivery, event: RequestEvent, tools: Tools, at: datetime) -> Delivery:
     """Previews are made and taken down in transactions of their own; repeating that is fine."""
     with tools.uow as uow:
         services = concerned(delivery, uow)
         sources = [uow.sources.find(s.organization_id, s.id) for s in services]
     outcomes = {
-        str(service.id): _preview(event, service, source, tools, at)
+        str(service.id): _preview(delivery, event, service, source, tools, at)
         for service, source in zip(services, sources, strict=True)
         if source is not None
     }
     with tools.uow as uow:
         present = uow.deliveries.lock(delivery.organization_id, delivery.id)
         if present.verdict is None:
-            uow.deliveries.save(concluded(present, outcomes, at))
+            present = concluded(present, outcomes, at)
+            uow.deliveries.save(present)
+    return present
 
 
 def _preview(
-    event: RequestEvent, service: Service, source: GitSource, tools: Tools, at: datetime
+    delivery: Delivery,
+    event: RequestEvent,
+    service: Service,
+    source: GitSource,
+    tools: Tools,
+    at: datetime,
 ) -> Outcome:
     verdict, reason, ids = tools.on_request(
         event,
@@ -149,11 +167,12 @@ def _preview(
         vault=tools.vault,
         domain=tools.domain,
         at=at,
+        correlation_id=str(delivery.id),
     )
     return Outcome(service.name, verdict, reason, ids)
 
 
-def _checks_ended(delivery: Delivery, event: ChecksEvent, tools: Tools, at: datetime) -> None:
+def _checks_ended(delivery: Delivery, event: ChecksEvent, tools: Tools, at: datetime) -> Delivery:
     """Look at the pushes of this commit again that wait for it."""
     with tools.uow as uow:
         waiting: Sequence[Delivery] = uow.deliveries.waiting(
@@ -163,7 +182,7 @@ def _checks_ended(delivery: Delivery, event: ChecksEvent, tools: Tools, at: date
     for each in mine:
         decide(each.organization_id, each.id, tools=tools, at=at)
     found = f"{len(mine)} waiting push(es) of {event.sha[:12]} looked at again"
-    _keep(delivery, Verdict.SKIPPED, found if mine else "no push waits for it", tools, at)
+    return _keep(delivery, Verdict.SKIPPED, found if mine else "no push waits for it", tools, at)
 
 
 def _leads_to(delivery: Delivery, sha: str) -> bool:

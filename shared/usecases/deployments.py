@@ -25,7 +25,10 @@ _PAYLOAD_ENTRY = "entry"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to deploy: a branch or tag, a commit, or an image that exists."""
+    """What to deploy: a branch or tag, a commit, or an image that exists.
+
+    `correlation_id` is of the request or delivery it comes from.
+    """
 
     ref: str | None = None
     sha: str | None = None
@@ -34,6 +37,7 @@ class Wanted:
     trigger: Trigger = Trigger.API
     commit_message: str | None = None
     commit_author: str | None = None
+    correlation_id: str | None = None
 
 
 def deploy(
@@ -84,6 +88,7 @@ def requested(service: Service, wanted: Wanted, actor: str) -> Deployment:
         no_cache=wanted.no_cache,
         commit_message=wanted.commit_message,
         commit_author=wanted.commit_author,
+        correlation_id=wanted.correlation_id,
     )
 
 
@@ -125,6 +130,7 @@ def start(deployment: Deployment, *, workflows: Workflows) -> None:
             "deployment_id": str(deployment.id),
             "attempt": deployment.attempt,
             _PAYLOAD_ENTRY: deployment.entry.value,
+            "correlation_id": deployment.correlation_id or str(deployment.id),
             payloads.KEY: payloads.VERSION,
         },
     )

@@ -19,9 +19,10 @@ STEP = "AcquireLease"
 _LATEST = {OverlapPolicy.LATEST_WINS, OverlapPolicy.CANCEL_PREVIOUS}
 
 
-def acquire(attempt: Attempt, *, uow: UnitOfWork, workflows: Workflows, vault: Vault) -> None:
+def acquire(attempt: Attempt, *, uow: UnitOfWork, workflows: Workflows, vault: Vault) -> bool:
     """Join the line for the service's lease; the state's token is answered when its turn comes.
 
+    Answers whether it begins with this: a repetition does not.
     Raises Superseded when the policy is that the latest wins and a newer one has been accepted.
     """
     assert attempt.task_token is not None  # noqa: S101 - the state always carries one
@@ -30,7 +31,8 @@ def acquire(attempt: Attempt, *, uow: UnitOfWork, workflows: Workflows, vault: V
         service = uow.services.lock(attempt.organization_id, attempt.service_id)
         deployment = begin(uow, attempt, STEP)
         refuse_if_superseded(uow, service, deployment)
-        if deployment.state is DeploymentState.QUEUED:
+        begins = deployment.state is DeploymentState.QUEUED
+        if begins:
             uow.deployments.save(deployment.to(DeploymentState.WAITING))
         uow.leases.enqueue(
             Waiter(
@@ -45,6 +47,7 @@ def acquire(attempt: Attempt, *, uow: UnitOfWork, workflows: Workflows, vault: V
         )
         answers = grant_next(uow, service)
     send(answers, workflows=workflows, vault=vault)
+    return begins
 
 
 def refuse_if_superseded(uow: UnitOfWork, service: Service, deployment: Deployment) -> None:

@@ -62,6 +62,7 @@ class Maker:
     vault: Vault
     domain: str
     policy: PreviewPolicy
+    correlation_id: str | None = None
 
     def follow(
         self,
@@ -127,6 +128,7 @@ class Maker:
             vault=self.vault,
             domain=self.domain,
             copy_sealed=self.policy.copy_sealed,
+            correlation_id=self.correlation_id,
         )
         self.uow.previews.save(preview)
         effects.answers += answers

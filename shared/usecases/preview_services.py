@@ -27,6 +27,7 @@ def run(
     vault: Vault,
     domain: str,
     copy_sealed: bool,
+    correlation_id: str | None,
 ) -> tuple[Preview, Deployment, list[Answer]]:
     """Accept a deployment of the preview's commit, on a service that is made where none is.
 
@@ -42,7 +43,9 @@ def run(
     if running is None:
         running = _made(uow, parent, preview, ref, source, domain)
         running = _with_variables(uow, parent, running, vault, copy_sealed=copy_sealed)
-    wanted = Wanted(ref=ref, sha=preview.sha, trigger=Trigger.PREVIEW)
+    wanted = Wanted(
+        ref=ref, sha=preview.sha, trigger=Trigger.PREVIEW, correlation_id=correlation_id
+    )
     deployment = requested(running, wanted, actor)
     answers = accept(uow, running, deployment)
     return replace(preview, preview_service_id=running.id), deployment, answers

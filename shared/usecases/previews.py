@@ -29,6 +29,7 @@ def on_request(
     domain: str,
     at: datetime,
     policy: PreviewPolicy = DEFAULT,
+    correlation_id: str | None = None,
 ) -> Said:
     """Make, change or close the service's preview of a request. Again is fine.
 
@@ -46,7 +47,7 @@ def on_request(
             elif event.action is RequestAction.OTHER:
                 said = skipped("nothing of the request's code has changed")
             else:
-                maker = Maker(uow, parent, vault, domain, policy)
+                maker = Maker(uow, parent, vault, domain, policy, correlation_id)
                 said = maker.follow(event, source, known, at, effects)
     except Conflict as error:
         return skipped(f"no preview: {error.reason}")
@@ -87,6 +88,7 @@ def approve(
     vault: Vault,
     domain: str,
     policy: PreviewPolicy = DEFAULT,
+    correlation_id: str | None = None,
 ) -> Preview:
     """Let one commit of a fork run. Again is fine.
 
@@ -101,7 +103,7 @@ def approve(
         uow.audit.about("preview", preview.id, f"{parent.name} #{preview.number}", sha=sha)
         _refuse_approval(preview, parent, sha)
         if preview.state is PreviewState.AWAITING_APPROVAL:
-            maker = Maker(uow, parent, vault, domain, policy)
+            maker = Maker(uow, parent, vault, domain, policy, correlation_id)
             if not preview.runs and maker.full:
                 raise QuotaExceeded(maker.too_many)
             approved = replace(preview, state=PreviewState.ACTIVE, approved_by=actor)

@@ -45,6 +45,7 @@ class OnRequest(Protocol):
         vault: Vault,
         domain: str,
         at: datetime,
+        correlation_id: str | None = None,
     ) -> tuple[Verdict, str, tuple[str, ...]]: ...
 
 
@@ -104,7 +105,7 @@ def decide_push(
     effects: Effects,
     uow: UnitOfWork,
     at: datetime,
-) -> Question | None:
+) -> Question | Delivery:
     """Deploy, skip or hold a push for each service it concerns, while its row is locked.
 
     The verdict and the rows of the deployments it makes are the caller's one transaction. When a
@@ -124,8 +125,9 @@ def decide_push(
     for service in services:
         push = _Push(delivery, event, service, outcomes.get(str(service.id)), checks)
         outcomes[str(service.id)] = _outcome(push, effects, uow, at)
-    uow.deliveries.save(concluded(delivery, outcomes, at))
-    return None
+    decided = concluded(delivery, outcomes, at)
+    uow.deliveries.save(decided)
+    return decided
 
 
 def _waits(service: Service, event: PushEvent) -> bool:
@@ -187,6 +189,7 @@ def _deployment(push: _Push) -> Deployment:
         trigger=Trigger.PUSH,
         commit_message=push.event.message or None,
         commit_author=push.event.author or None,
+        correlation_id=str(push.delivery.id),
     )
     return requested(push.service, wanted, push.event.pusher)
 

@@ -64,6 +64,7 @@ def rollback(
     uow: UnitOfWork,
     workflows: Workflows,
     vault: Vault,
+    correlation_id: str | None = None,
 ) -> Deployment:
     """Bring the release of an earlier deployment back, and pause autodeploy.
 
@@ -79,7 +80,7 @@ def rollback(
         if service.state is ServiceState.DELETING:
             raise Conflict(f"the service {service.name} is being deleted")
         _refuse_target(target, release)
-        deployment = _back_to(target, service, actor)
+        deployment = replace(_back_to(target, service, actor), correlation_id=correlation_id)
         answers = accept(uow, replace(service, autodeploy=False), deployment)
         name = f"{service.name} #{deployment.number}"
         uow.audit.about("deployment", deployment.id, name, back_to=target.number)

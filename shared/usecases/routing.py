@@ -168,8 +168,14 @@ def verify_public(
     send(answers, workflows=workflows, vault=vault)
 
 
-def mark_live(attempt: Attempt, *, uow: UnitOfWork, workflows: Workflows, vault: Vault) -> None:
-    """The new version serves: record it, retire the roles of the others, pass the lease on."""
+def mark_live(
+    attempt: Attempt, *, uow: UnitOfWork, workflows: Workflows, vault: Vault
+) -> Deployment | None:
+    """The new version serves: record it, retire the roles of the others, pass the lease on.
+
+    Answers the deployment when this ended it, None when it had ended before.
+    """
+    ended: Deployment | None = None
     with ledger(uow, attempt, MARK_LIVE), uow:
         service = uow.services.lock(attempt.organization_id, attempt.service_id)
         deployment = uow.deployments.lock(attempt.organization_id, attempt.deployment_id)
@@ -187,11 +193,12 @@ def mark_live(attempt: Attempt, *, uow: UnitOfWork, workflows: Workflows, vault:
                 service = service.to(ServiceState.LIVE)
             service = replace(service, live_release_id=release.id, updated_at=now())
             uow.services.save(service)
-            uow.deployments.save(deployment.to(DeploymentState.LIVE))
+            ended = uow.deployments.save(deployment.to(DeploymentState.LIVE))
             end(uow, attempt, MARK_LIVE)
             answers = release_lease(uow, service, deployment.id)
             uow.notify("deployments", str(deployment.id))
     send(answers, workflows=workflows, vault=vault)
+    return ended
 
 
 def _change_roles(uow: UnitOfWork, attempt: Attempt, release_id: Any) -> None:

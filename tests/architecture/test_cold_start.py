@@ -25,9 +25,8 @@ PYDANTIC = {
     "typing_inspection",
 }
 WEB = {"annotated_doc", "anyio", "fastapi", "starlette"}
-LOGGER = {"aws_lambda_powertools"}
 OPTIONAL = {"botocore", "jmespath", "opentelemetry"}
-"""What powertools and Starlette import where it happens to be installed."""
+"""What Starlette and pydantic import where it happens to be installed."""
 
 
 def imported(functions: Iterable[Function]) -> set[str]:
@@ -51,11 +50,11 @@ def test_the_endpoints_together_import_the_web_framework_and_nothing_else() -> N
 
 @pytest.mark.parametrize("functions", [tasks, schedules, consumers, webhooks, edge])
 def test_what_answers_no_http_imports_no_web_framework_and_no_adapter(functions) -> None:  # type: ignore[no-untyped-def]
-    assert imported(functions()) - OPTIONAL == PYDANTIC | LOGGER | OURS
+    assert imported(functions()) - OPTIONAL == PYDANTIC | OURS
 
 
 def test_a_sample_of_each_kind_imports_the_same_alone() -> None:
     alone = [next(endpoints()), next(tasks()), next(schedules())]
     web, task, clock = (imported([function]) - OPTIONAL for function in alone)
     assert web == PYDANTIC | WEB | OURS
-    assert task == clock == PYDANTIC | LOGGER | OURS
+    assert task == clock == PYDANTIC | OURS

@@ -14,6 +14,7 @@ from shared.http.app import BASE
 from shared.http.deps import Config, RegisteredAgent, Store, Wakeups
 from shared.http.entry import lambda_handler
 from shared.http.waiting import in_thread, until
+from shared.observing.events import job_begun
 from shared.usecases.admission import admitted_claim
 from shared.usecases.claiming import Claim
 
@@ -96,6 +97,8 @@ async def claim_job(
         key=body.roles[0],
         seconds=body.wait,
     )
+    if claimed:
+        job_begun(claimed.job)
     again = (0 if claimed else pace.again(body.idle_seconds)) if signals is None else None
     return ClaimOut(job=JobOut.of(claimed, pace) if claimed else None, retry_after=again)
 

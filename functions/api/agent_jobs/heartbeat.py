@@ -10,6 +10,7 @@ from shared.domain.jobs import JobKind
 from shared.http.app import BASE
 from shared.http.deps import Config, Engine, JobToken, Secrets, Store
 from shared.http.entry import lambda_handler
+from shared.observing.subjects import about_job
 from shared.usecases.jobs import heartbeat
 from shared.usecases.supervision import observe, watch_list
 
@@ -39,6 +40,7 @@ def post_heartbeat(
 ) -> HeartbeatOut:
     """Note that the agent is at work; learn whether it should stop."""
     job = heartbeat(job_id, token, uow=uow, workflows=workflows, vault=vault)
+    about_job(job)
     watch = None
     if job.kind is JobKind.WATCH:
         observe(body.observations if body else [], uow=uow)

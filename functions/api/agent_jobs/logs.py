@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from shared.http.app import BASE
 from shared.http.deps import JobToken, Store
 from shared.http.entry import lambda_handler
+from shared.observing.subjects import about_job
 from shared.usecases.jobs import append_log
 
 router = APIRouter(tags=["agent"])
@@ -30,7 +31,7 @@ class ChunkBody(BaseModel):
 def post_logs(job_id: UUID, body: ChunkBody, token: JobToken, uow: Store) -> None:
     """Store a numbered chunk of the job's log, once."""
     lines = [(line.at, line.stream, line.text) for line in body.lines]
-    append_log(job_id, token, body.chunk, lines, uow=uow)
+    about_job(append_log(job_id, token, body.chunk, lines, uow=uow))
 
 
 handler = lambda_handler(router)

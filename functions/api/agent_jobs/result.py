@@ -9,6 +9,8 @@ from pydantic import BaseModel, Field
 from shared.http.app import BASE
 from shared.http.deps import Engine, JobToken, Secrets, Store
 from shared.http.entry import lambda_handler
+from shared.observing.events import job_ended
+from shared.observing.subjects import about_job
 from shared.usecases.jobs import finish
 
 router = APIRouter(tags=["agent"])
@@ -35,7 +37,7 @@ def post_result(
     vault: Secrets,
 ) -> None:
     """Take a job's result; the state that waits for it goes on. Sending it again is fine."""
-    finish(
+    job, first = finish(
         job_id,
         token,
         outcome=body.outcome,
@@ -46,6 +48,9 @@ def post_result(
         workflows=workflows,
         vault=vault,
     )
+    about_job(job)
+    if first:
+        job_ended(job)
 
 
 handler = lambda_handler(router)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field, model_validator
 
 from shared.http.app import BASE
-from shared.http.deps import Config, Deployer, Engine, Secrets, Store
+from shared.http.deps import Config, CurrentAct, Deployer, Engine, Secrets, Store
 from shared.http.entry import lambda_handler
 from shared.http.schemas import DeploymentOut, Strict
 from shared.http.services import deployment_out
@@ -39,6 +39,7 @@ def post_deploy(
     workflows: Engine,
     vault: Secrets,
     settings: Config,
+    act: CurrentAct,
     body: DeployBody | None = None,
 ) -> DeploymentOut:
     """Deploy a branch, tag, commit or image; without any, the service's own branch."""
@@ -47,7 +48,7 @@ def post_deploy(
         caller.organization_id,
         service_id,
         actor=caller.name,
-        wanted=Wanted(**given),
+        wanted=Wanted(**given, correlation_id=act.request_id),
         uow=uow,
         workflows=workflows,
         vault=vault,

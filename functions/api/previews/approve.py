@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shared import bootstrap
 from shared.http.app import BASE
-from shared.http.deps import Config, Engine, Secrets, Store, Writer
+from shared.http.deps import Config, CurrentAct, Engine, Secrets, Store, Writer
 from shared.http.entry import lambda_handler
 from shared.http.previews import PreviewOut
 from shared.http.schemas import Strict
@@ -31,6 +31,7 @@ def approve_preview(
     workflows: Engine,
     vault: Secrets,
     settings: Config,
+    act: CurrentAct,
 ) -> PreviewOut:
     """Let one commit of a fork run; the next one needs an approval of its own."""
     preview = approve(
@@ -43,6 +44,7 @@ def approve_preview(
         vault=vault,
         domain=settings.domain,
         policy=bootstrap.preview_policy(),
+        correlation_id=act.request_id,
     )
     with uow:
         return PreviewOut.of(uow, preview, settings)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from shared.http.app import BASE
-from shared.http.deps import Config, Deployer, Engine, Secrets, Store
+from shared.http.deps import Config, CurrentAct, Deployer, Engine, Secrets, Store
 from shared.http.entry import lambda_handler
 from shared.http.schemas import DeploymentOut
 from shared.http.services import deployment_out
@@ -29,6 +29,7 @@ def post_rollback(
     workflows: Engine,
     vault: Secrets,
     settings: Config,
+    act: CurrentAct,
 ) -> RollbackOut:
     """Bring an earlier release back: its image, variables and settings. Pauses autodeploy."""
     deployment = rollback(
@@ -39,6 +40,7 @@ def post_rollback(
         uow=uow,
         workflows=workflows,
         vault=vault,
+        correlation_id=act.request_id,
     )
     with uow:
         shown = deployment_out(uow, deployment, settings)

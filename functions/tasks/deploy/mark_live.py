@@ -2,6 +2,7 @@
 
 from shared import bootstrap
 from shared.domain.errors import PlatformError
+from shared.observing.events import deployment_ended
 from shared.runtime.schedules import report
 from shared.runtime.tasks import AttemptInput, task
 from shared.usecases.naming import settle_names
@@ -10,12 +11,14 @@ from shared.usecases.routing import mark_live
 
 @task
 def handler(given: AttemptInput) -> None:
-    mark_live(
+    ended = mark_live(
         given.attempt_ref,
         uow=bootstrap.unit_of_work(),
         workflows=bootstrap.workflows(),
         vault=bootstrap.vault(),
     )
+    if ended:
+        deployment_ended(ended)
     try:
         settle_names(
             given.organization_id,

@@ -45,6 +45,7 @@ deployments = table(
     Column("rollback_of", Id),
     Column("lease_number", BigInteger),
     required("cancel_requested", Boolean),
+    Column("correlation_id", String(128)),
     Column("reason", Prose),
     Column("error", String(255)),
     Column("started_at", Instant),

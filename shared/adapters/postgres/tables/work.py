@@ -58,6 +58,7 @@ jobs = table(
     Column("heartbeat_at", Instant),
     Column("ended_at", Instant),
     required("cancel_requested", Boolean),
+    Column("correlation_id", String(128)),
     Column("output", Document),
     Column("error", String(255)),
     Column("reason", Prose),
