@@ -3,14 +3,16 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from infra.generate.classes import CLASSES
 from infra.generate.frame import of_function, stack
 from infra.generate.functions import Function
 from infra.generate.policies import QUEUES, queue_name, sub
 
-SECONDS: Final = 60
-"""How long deciding on one batch may take."""
-VISIBILITY: Final = 2 * SECONDS
-"""How long a message waits for its next try, and those of its group behind it."""
+VISIBILITY: Final = 6 * CLASSES["consumers"].seconds
+"""How long a message is away while it is decided on: as AWS advises, six times as long as its
+function may take: Lambda tries by itself to hand over what it has received."""
+EVENTS_DEAD: Final = "${Prefix}-events-dead"
+"""What schedules and AWS's own events led to, and failed for good."""
 TRIES: Final = 5
 _KEPT_SECONDS: Final = 14 * 24 * 3600
 _BATCH: Final = 10
@@ -26,7 +28,6 @@ def consuming(functions: Iterable[Function]) -> dict[str, Any]:
     for function in functions:
         source = _source(function.name.removeprefix("consumers."))
         resource = of_function(function, {"Queue": source})
-        resource["Properties"]["Timeout"] = SECONDS
         made[function.logical_id] = resource
     return stack("consumers", made)
 

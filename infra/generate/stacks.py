@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from infra.generate import queues
+from infra.generate import queues, root
+from infra.generate.alarms import alarming
 from infra.generate.environment import HEARTBEAT_SECONDS
 from infra.generate.frame import dump, log_group, of_function, stack
 from infra.generate.functions import (
@@ -36,13 +37,21 @@ RATES: Final = {
 
 
 def render() -> dict[Path, str]:
-    """Every stack's file and what it should hold."""
+    """Every stack's file and what it should hold, and the template around them."""
+    made = nested()
+    files = {FOLDER / f"{name.lower()}.yaml": dump(stack) for name, stack in made.items()}
+    return {root.PATH: dump(root.template(made)), **files}
+
+
+def nested() -> dict[str, dict[str, Any]]:
+    """Resource of `template.yaml` → the stack's document."""
     return {
-        FOLDER / "api.yaml": dump(api(served(), edge())),
-        FOLDER / "consumers.yaml": dump(queues.consuming(consumers())),
-        FOLDER / "workflows.yaml": dump(workflows(list(tasks()))),
-        FOLDER / "schedules.yaml": dump(scheduled(schedules())),
-        FOLDER / "operations.yaml": dump(operating(operations())),
+        "Api": api(served(), edge()),
+        "Workflows": workflows(list(tasks())),
+        "Consumers": queues.consuming(consumers()),
+        "Schedules": scheduled(schedules()),
+        "Operations": operating(operations()),
+        "Alarms": alarming(),
     }
 
 
