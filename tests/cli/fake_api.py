@@ -188,6 +188,7 @@ def agents(request: Request) -> Any:
         "last_seen_at": now(),
         "alive": True,
         "facts": {},
+        "token": "configured",
     }
     return {"items": [agent]}
 

@@ -24,11 +24,15 @@ def _leaves() -> Iterator[tuple[str, Any]]:
     ctx = top.make_context("c2d", ["--json", "whoami"])
     for name in root.COMMANDS:
         _, command, _ = top.resolve_command(ctx, [name])
-        children = getattr(command, "commands", {})
-        if not children or name == "resources":
-            yield name, command
-        for child, leaf in children.items():
-            yield f"{name} {child}", leaf
+        yield from _below(name, command)
+
+
+def _below(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    children = getattr(command, "commands", {})
+    if not children or name in {"agents", "resources"}:
+        yield name, command
+    for child, below in children.items():
+        yield from _below(f"{name} {child}", below)
 
 
 @pytest.mark.parametrize(("name", "command"), list(_leaves()))
