@@ -25,6 +25,7 @@ FOLDER: Final = ROOT / "events"
 SAMPLE_ID: Final = "00000000-0000-4000-8000-000000000001"
 SAMPLES: Final = {
     "key": "KEY",
+    "name": "agent-1",
     "number": "1",
     "owner": "acme",
     "provider": "github",
@@ -43,6 +44,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "api.deployments.create": {"ref": "main"},
     "api.previews.approve": {"sha": "0" * 40},
     "api.canvas.save": {"document": {"nodes": [], "viewport": {"x": 0, "y": 0, "zoom": 1}}},
+    "api.agents.create_token": {"name": "builders", "roles": ["build"]},
     "api.tokens.create": {"name": "ci", "scopes": ["read", "deploy"]},
     "api.variables.create": {"key": "GREETING", "value": "hello"},
     "api.variables.update": {"value": "good morning"},

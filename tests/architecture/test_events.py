@@ -24,6 +24,7 @@ from shared.settings import Settings
 from shared.usecases import building, variables
 from tests.adapters.postgres.made_git import a_preview
 from tests.consumers.made import a_delivery
+from tests.sam.scenes import a_registration
 from tests.fakes import limits
 from tests.fakes.git_provider import FakeProvider
 from tests.fakes.glances import FakeGlances
@@ -103,6 +104,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         uow=made.store,
         vault=made.vault,
     )
+    with made.store as uow:
+        uow.registrations.add(a_registration())
     Current.provider = connected(made, service)
     return made
 

@@ -14,6 +14,7 @@ from infra.generate.events import SAMPLE_ID
 from shared.adapters.kms import KmsVault
 from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 from shared.domain.access import LOCAL_ORGANIZATION, ApiToken
+from shared.domain.agents import Registration
 from shared.domain.deployments import Deployment, Trigger
 from shared.domain.git import GitConnection, Provider
 from shared.domain.ids import now
@@ -190,6 +191,7 @@ class Scene(World):
         with self.store as uow:
             uow.tokens.add(_a_token())
             uow.resources.plan(_a_leftover(service))
+            uow.registrations.add(a_registration())
 
     def _connect(self, service: Service, host: GitHubServer, linked: bool) -> None:
         """An account, its webhook, a fork's request; with `linked` a service is built from it."""
@@ -268,6 +270,19 @@ def _a_token() -> ApiToken:
         token_hash=hashlib.sha256(b"another token").hexdigest(),
         scopes=("read",),
         user_id="owner",
+        created_by="owner",
+        created_at=now(),
+    )
+
+
+def a_registration() -> Registration:
+    """A token of agents, not the one that the samples' agent has."""
+    return Registration(
+        id=ID,
+        name="others",
+        hint="c2da_other",
+        token_hash=hashlib.sha256(b"another token of agents").hexdigest(),
+        roles=("build", "edge"),
         created_by="owner",
         created_at=now(),
     )
