@@ -179,6 +179,10 @@ def _token(key: str) -> dict[str, Any]:
     }
 
 
+ELSEWHERE: Final = {"shared": "shared", "migrations": "infra/migrations"}
+"""Layers whose Makefile is beside the code they ship: SAM builds in a copy of the folder."""
+
+
 def _layers() -> dict[str, Any]:
     return {layers.parameter(name): _layer(name, text) for name, text in layers.LAYERS.items()}
 
@@ -190,7 +194,7 @@ def _layer(name: str, text: str) -> dict[str, Any]:
         "Properties": {
             "LayerName": sub(f"{PREFIX}-{name}"),
             "Description": f"{text}, compiled",
-            "ContentUri": "shared" if name == "shared" else f"layers/{name}",
+            "ContentUri": ELSEWHERE.get(name, f"layers/{name}"),
             "CompatibleRuntimes": ["python3.11"],
             "RetentionPolicy": "Delete",
         },
