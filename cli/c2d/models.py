@@ -77,6 +77,11 @@ class Preview(TypedDict):
     expires_at: str
 
 
+class Execution(TypedDict):
+    name: str
+    url: str | None
+
+
 class Deployment(TypedDict):
     id: str
     service_id: str
@@ -96,6 +101,7 @@ class Deployment(TypedDict):
     error: str | None
     waiting_for: str | None
     url: str | None
+    execution: NotRequired[Execution]
     created_at: str
     started_at: str | None
     ended_at: str | None

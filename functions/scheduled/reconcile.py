@@ -4,11 +4,23 @@ from datetime import timedelta
 from typing import Any
 
 from shared import bootstrap
+from shared.domain.ids import now
+from shared.observing.events import counted
+from shared.ports.store import UnitOfWork
 from shared.runtime.schedules import report, scheduled
 from shared.usecases import reconciliation as r
+from shared.usecases.census import take_census
 from shared.usecases.deletion import finish_deletions
 from shared.usecases.naming import settle_all_names
 from shared.usecases.supervision import start_stopped
+
+
+def _count(uow: UnitOfWork) -> None:
+    """For the platform's metrics, where those are read."""
+    settings = bootstrap.settings()
+    if settings.emits_metrics:
+        patience = timedelta(seconds=settings.timeouts.heartbeat)
+        counted(take_census(uow=uow, at=now(), patience=patience))
 
 
 @scheduled
@@ -27,6 +39,7 @@ def handler() -> dict[str, Any]:
             lambda: start_stopped(uow=uow, compute=compute),
             lambda: settle_all_names(uow=uow, names=names, settled=settled),
             lambda: r.retry_removals(uow=uow, compute=compute),
+            lambda: _count(uow),
             lambda: finish_deletions(uow=uow, compute=compute, images=images, networks=networks),
         ],
         report,

@@ -103,6 +103,11 @@ class Deployment:
         return f"{self.id}-{self.attempt}"
 
     @property
+    def machine(self) -> str:
+        """The state machine that brings it live."""
+        return "rollback" if self.trigger is Trigger.ROLLBACK else "deploy"
+
+    @property
     def terminal(self) -> bool:
         return self.state in TERMINAL
 

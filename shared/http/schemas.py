@@ -159,6 +159,13 @@ def _running(running: Running) -> RunningOut:
     )
 
 
+class ExecutionOut(Out):
+    """The run of this attempt's workflow; `url` is where AWS's console shows it, on AWS alone."""
+
+    name: str
+    url: str | None = None
+
+
 class DeploymentOut(Out):
     id: UUID
     service_id: UUID
@@ -185,23 +192,28 @@ class DeploymentOut(Out):
     duration_ms: int | None = None
     waiting_for: str | None = None
     url: str | None = None
+    execution: ExecutionOut
 
     @classmethod
     def of(
-        cls, deployment: Deployment, url: str | None = None, waiting_for: str | None = None
+        cls,
+        deployment: Deployment,
+        url: str | None = None,
+        waiting_for: str | None = None,
+        console: str | None = None,
     ) -> "DeploymentOut":
         # a deployment of the domain needs no validation, and this is asked all the time
         return cls.model_construct(
             **{name: getattr(deployment, name) for name in _OF_DEPLOYMENT},
             url=url,
             waiting_for=waiting_for,
+            execution=ExecutionOut.model_construct(name=deployment.execution, url=console),
             duration_ms=_milliseconds(deployment.created_at, deployment.ended_at),
         )
 
 
-_OF_DEPLOYMENT: Final = tuple(
-    n for n in DeploymentOut.model_fields if n not in {"url", "waiting_for", "duration_ms"}
-)
+_MADE: Final = {"url", "waiting_for", "duration_ms", "execution"}
+_OF_DEPLOYMENT: Final = tuple(n for n in DeploymentOut.model_fields if n not in _MADE)
 
 
 def _milliseconds(start: datetime, end: datetime | None) -> int | None:

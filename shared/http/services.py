@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from shared.adapters.executions import console_url
 from shared.domain.deployments import Deployment, Placed
 from shared.domain.inputs import refuse_private
 from shared.domain.services import OverlapPolicy, Service
@@ -73,4 +74,13 @@ def placed_out(placed: Placed, settings: Settings) -> DeploymentOut:
     """A deployment as the API shows it."""
     about_deployment(placed.deployment)
     url = settings.addresses.url(placed.service_slug, placed.project_slug)
-    return DeploymentOut.of(placed.deployment, url, placed.waiting_for)
+    console = _console(placed.deployment, settings)
+    return DeploymentOut.of(placed.deployment, url, placed.waiting_for, console)
+
+
+def _console(deployment: Deployment, settings: Settings) -> str | None:
+    """Where a person follows the execution; on one machine the steps themselves show it."""
+    if settings.workflows != "step_functions":
+        return None
+    arns = settings.state_machine_arns
+    return console_url(arns, deployment.machine, deployment.execution)

@@ -1,12 +1,16 @@
 """What happens to deployments and their jobs, as lines and metrics."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from shared.domain.deployments import Deployment
 from shared.domain.jobs import Job, JobKind, JobState
 from shared.observing import metrics
 from shared.observing.lines import Log
 from shared.observing.subjects import about_deployment, about_job
+
+if TYPE_CHECKING:
+    from shared.usecases.census import Census
 
 log = Log(__name__)
 
@@ -39,6 +43,15 @@ def job_ended(job: Job) -> None:
         metrics.seconds("StepSeconds", took, Step=job.step)
     if job.kind is JobKind.BUILD and job.state is JobState.SUCCEEDED:
         metrics.seconds("BuildSeconds", _seconds(job.claimed_at or job.created_at, job.ended_at))
+
+
+def counted(census: "Census") -> None:
+    """What is counted once a minute: no number at all is as telling as a bad one."""
+    metrics.count("AgentsSeen", census.agents)
+    for role, number in census.by_role.items():
+        metrics.count("AgentsSeen", number, Role=role)
+    metrics.count("ResourcesNeedingAttention", census.needing_attention)
+    metrics.count("ReportsLate", census.reports_late)
 
 
 def _seconds(start: datetime, end: datetime | None) -> float:

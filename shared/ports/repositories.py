@@ -166,6 +166,9 @@ class Reports(Protocol):
     ) -> CommitReport | None:
         """The one that is due for the longest and none of the `busy` connections', or None."""
 
+    def late_everywhere(self, before: datetime) -> int:
+        """How many deployments changed before then without their providers knowing."""
+
     def newer(self, report: CommitReport) -> CommitReport | None:
         """The newest of the same service and commit, if it was added after this one."""
 

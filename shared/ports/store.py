@@ -207,6 +207,8 @@ class Resources(Protocol):
 
     def present_everywhere(self) -> Sequence[Resource]: ...
 
+    def count_everywhere(self, state: ResourceState) -> int: ...
+
 
 class Leases(Protocol):
     def lock(self, organization_id: UUID, service_id: UUID) -> Lease:

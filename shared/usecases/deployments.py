@@ -120,9 +120,8 @@ def accept(uow: UnitOfWork, service: Service, deployment: Deployment) -> list[An
 
 def start(deployment: Deployment, *, workflows: Workflows) -> None:
     """Start this attempt's execution; again is fine, and reconcile does so when this is missed."""
-    machine = "rollback" if deployment.trigger is Trigger.ROLLBACK else "deploy"
     workflows.start(
-        machine,
+        deployment.machine,
         deployment.execution,
         {
             "organization_id": str(deployment.organization_id),

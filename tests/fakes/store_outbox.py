@@ -66,13 +66,18 @@ class FakeReports:
                 self.save(replace(report, next_try_at=until))
 
     def _due(self, at: datetime) -> list[tuple[tuple[UUID, UUID], CommitReport]]:
+        return [(key, report) for key, report in self._news() if report.next_try_at <= at]
+
+    def late_everywhere(self, before: datetime) -> int:
+        changed = self._rows.tables.deployments
+        return sum(changed[key].updated_at <= before for key, _ in self._news())
+
+    def _news(self) -> list[tuple[tuple[UUID, UUID], CommitReport]]:
         tables = self._rows.tables
         return [
             (key, report)
             for key, report in tables.reports.items()
-            if not report.done
-            and report.next_try_at <= at
-            and report.reported_state != tables.deployments[key].state
+            if not report.done and report.reported_state != tables.deployments[key].state
         ]
 
     def _claimed(self, due: Iterable[CommitReport], until: datetime) -> CommitReport | None:

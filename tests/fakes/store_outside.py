@@ -161,3 +161,6 @@ class FakeResources:
         rows = self._rows.tables.resources.values()
         present = (r for r in rows if r.state is not ResourceState.REMOVED)
         return sorted(present, key=position)
+
+    def count_everywhere(self, state: ResourceState) -> int:
+        return sum(r.state is state for r in self._rows.tables.resources.values())

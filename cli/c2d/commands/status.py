@@ -149,6 +149,7 @@ def _deployment(s: Session, deployment: Deployment) -> None:
             ("Started", ago(deployment["created_at"])),
             ("Attempt", deployment["attempt"] if deployment["attempt"] > 1 else None),
             ("Id", deployment["id"]),
+            ("Execution", deployment.get("execution", {}).get("url")),
         )
     )
     s.screen.value("")

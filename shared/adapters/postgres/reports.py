@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, and_, or_, update
+from sqlalchemy import Select, and_, func, or_, select, update
 
 from shared.adapters.postgres.entities import Entities, values
 from shared.adapters.postgres.tables import commit_reports, deployments
@@ -13,6 +13,11 @@ from shared.adapters.postgres.transaction import Transaction
 from shared.domain.git import CommitReport
 
 _C = commit_reports.c
+_TOLD: Final = and_(
+    deployments.c.organization_id == _C.organization_id,
+    deployments.c.id == _C.deployment_id,
+)
+_NEWS: Final = or_(_C.reported_state.is_(None), _C.reported_state != deployments.c.state)
 _TRIED_AT_ONCE: Final = 20
 """How many due ones are looked at: others may be claiming the first of them this moment."""
 
@@ -51,6 +56,12 @@ class SqlReports:
         order = (_C.next_try_at, _C.deployment_id)
         return self._claimed(due.order_by(*order).limit(_TRIED_AT_ONCE), until)
 
+    def late_everywhere(self, before: datetime) -> int:
+        changed = deployments.c.updated_at <= before
+        late = select(func.count()).select_from(commit_reports).join(deployments, _TOLD)
+        late = late.where(_C.done.is_(False), _NEWS, changed)
+        return int(self._tx.scalar(late) or 0)
+
     def newer(self, report: CommitReport) -> CommitReport | None:
         query = self._rows.where(
             _C.created_at > report.created_at,
@@ -72,13 +83,8 @@ class SqlReports:
         self._tx.execute(update(commit_reports).where(waiting).values(next_try_at=until))
 
     def _due(self, at: datetime) -> Select[Any]:
-        told = and_(
-            deployments.c.organization_id == _C.organization_id,
-            deployments.c.id == _C.deployment_id,
-        )
-        news = or_(_C.reported_state.is_(None), _C.reported_state != deployments.c.state)
         query = self._rows.where(_C.done.is_(False), _C.next_try_at <= at)
-        return query.join(deployments, told).where(news)
+        return query.join(deployments, _TOLD).where(_NEWS)
 
     def _claimed(self, due: Select[Any], until: datetime) -> CommitReport | None:
         for found in self._rows.all(due):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select
+from sqlalchemy import Select, func, select
 
 from shared.adapters.postgres.entities import Entities, values
 from shared.adapters.postgres.tables import resources
@@ -52,6 +52,9 @@ class SqlResources:
     def present_everywhere(self) -> Sequence[Resource]:
         query = self._rows.where(_PRESENT)
         return self._rows.all(query.order_by(resources.c.created_at, resources.c.id))
+
+    def count_everywhere(self, state: ResourceState) -> int:
+        return int(self._tx.scalar(select(func.count()).where(resources.c.state == state)) or 0)
 
 
 def _newest_first(query: Select[Any]) -> Select[Any]:
