@@ -52,6 +52,16 @@ def servers(folder: Path) -> Iterator[Servers]:
 
 
 @contextmanager
+def on_loopback(folder: Path) -> Iterator[Servers]:
+    """The same for processes of this machine: no container reaches them."""
+    with ExitStack() as stack:
+        database = stack.enter_context(postgres.server(folder / "postgres", "127.0.0.1"))
+        url = stack.enter_context(_ministack(folder, "127.0.0.1"))
+        key = _client("kms", url).create_key()["KeyMetadata"]["KeyId"]
+        yield Servers("", "127.0.0.1", database.port, url, key)
+
+
+@contextmanager
 def _network() -> Iterator[tuple[str, str]]:
     name = f"c2d-sam-local-{os.getpid()}"
     docker("network", "create", name)
