@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from infra.generate import classes
 from infra.generate.functions import Function
-from infra.generate.policies import MACHINE_ARN, QUEUE_URL, QUEUES, queue_name, sub
+from infra.generate.policies import QUEUE_URL, QUEUES, queue_name, started_as, sub
 from shared import machines
 
 HEARTBEAT_SECONDS: Final = 180
@@ -16,9 +16,7 @@ _MOST_APP_ID: Final = 50
 
 def common() -> dict[str, Any]:
     """Of every function: nothing secret is in it."""
-    arns = ", ".join(
-        f'"{m}": "{MACHINE_ARN}:${{Prefix}}-{m}${{Qualifier}}"' for m in machines.MACHINES
-    )
+    arns = ", ".join(f'"{m}": "{started_as(m)["Fn::Sub"]}"' for m in machines.MACHINES)
     names = [name for queue in QUEUES for name in (queue, f"{queue}-dead")]
     urls = ", ".join(f'"{name}": "{QUEUE_URL}/{queue_name(name)}"' for name in names)
     return {

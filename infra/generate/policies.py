@@ -33,6 +33,11 @@ def machine_arn(name: str) -> dict[str, str]:
     return sub(f"{MACHINE_ARN}:${{Prefix}}-{name}")
 
 
+def started_as(name: str) -> dict[str, str]:
+    """What executions are started by: the alias, where there is one. Allowed is the machine."""
+    return sub(f"{MACHINE_ARN}:${{Prefix}}-{name}${{Qualifier}}")
+
+
 def definition(machine: str) -> Path:
     return ROOT / "infra" / "workflows" / f"{machine}.asl.yaml"
 

@@ -20,11 +20,13 @@ from infra.generate.functions import (
     tasks,
 )
 from infra.generate.http_api import api
-from infra.generate.policies import machine_arn, of_machine, sub, substituted
+from infra.generate.policies import of_machine, started_as, sub, substituted
 from shared import machines
 from shared.settings import Timeouts
 
 FOLDER: Final = ROOT / "infra" / "stacks"
+ALIAS: Final = "live"
+"""Of every state machine; the parameter Qualifier ends with it."""
 RATES: Final = {
     "scheduled.connections": "rate(1 minute)",
     "scheduled.reconcile": "rate(1 minute)",
@@ -58,14 +60,11 @@ def nested() -> dict[str, dict[str, Any]]:
 def workflows(functions: list[Function]) -> dict[str, Any]:
     """A function per task, and the state machines that call them."""
     known = {function.logical_id for function in functions}
-    return stack(
-        "workflows",
-        {
-            "Executions": log_group("/aws/vendedlogs/states/${Prefix}"),
-            **{function.logical_id: of_function(function) for function in functions},
-            **{f"{name.title()}Machine": _machine(name, known) for name in machines.MACHINES},
-        },
-    )
+    made = {"Executions": log_group("/aws/vendedlogs/states/${Prefix}")}
+    made |= {function.logical_id: of_function(function) for function in functions}
+    for name in machines.MACHINES:
+        made |= {f"{name.title()}Machine": _machine(name, known), **_published(name)}
+    return stack("workflows", made)
 
 
 def scheduled(functions: Iterable[Function]) -> dict[str, Any]:
@@ -112,12 +111,40 @@ def _machine(name: str, functions: set[str]) -> dict[str, Any]:
     }
 
 
+def _published(name: str) -> dict[str, Any]:
+    """Each revision as a version that stays, and the alias that leads to the newest.
+
+    Executions finish on the version they began with. An emulator knows neither: hence the
+    condition, which SAM's AutoPublishAlias does not take.
+    """
+    machine = f"{name.title()}Machine"
+    version = {
+        "StateMachineArn": {"Ref": machine},
+        "StateMachineRevisionId": {"Fn::GetAtt": [machine, "StateMachineRevisionId"]},
+    }
+    newest = {"Type": "ALL_AT_ONCE", "StateMachineVersionArn": {"Ref": f"{machine}Version"}}
+    return {
+        f"{machine}Version": {
+            "Type": "AWS::StepFunctions::StateMachineVersion",
+            "Condition": "HasAlias",
+            "DeletionPolicy": "Retain",
+            "UpdateReplacePolicy": "Retain",
+            "Properties": version,
+        },
+        f"{machine}Alias": {
+            "Type": "AWS::StepFunctions::StateMachineAlias",
+            "Condition": "HasAlias",
+            "Properties": {"Name": ALIAS, "DeploymentPreference": newest},
+        },
+    }
+
+
 def _value(key: str, functions: set[str]) -> Any:
     """What a `${key}` of a definition stands for on AWS."""
     if key in functions:
         return {"Fn::GetAtt": [key, "Arn"]}
     if key.endswith("Machine"):
-        return machine_arn(key.removesuffix("Machine").lower())
+        return started_as(key.removesuffix("Machine").lower())
     if key == "HeartbeatLimit":
         return HEARTBEAT_SECONDS
     field = re.sub(r"(?<!^)([A-Z])", r"_\1", key.removesuffix("Timeout")).lower()

@@ -39,7 +39,10 @@ _CAUSE_LENGTH: Final = 32768
 
 
 class StepFunctions:
-    """Takes a boto3 client of `stepfunctions` and the ARN of each machine by its name."""
+    """Takes a boto3 client of `stepfunctions` and the ARN of each machine by its name.
+
+    The ARN may be that of an alias: executions then finish on the version it led to.
+    """
 
     def __init__(self, client: Any, arns: Mapping[str, str]) -> None:
         self._client = client
@@ -99,14 +102,21 @@ class StepFunctions:
     def _find(self, execution: str) -> dict[str, Any] | None:
         """An execution's ARN holds its machine, its name does not: each machine is asked."""
         for machine, arn in self._arns.items():
-            execution_arn = f"{arn.replace(':stateMachine:', ':execution:')}:{execution}"
             try:
                 with _translated():
-                    found = self._client.describe_execution(executionArn=execution_arn)
+                    found = self._client.describe_execution(
+                        executionArn=_execution_arn(arn, execution)
+                    )
             except NotFound:
                 continue
             return {**found, "machine": machine}
         return None
+
+
+def _execution_arn(machine_arn: str, execution: str) -> str:
+    """Executions belong to the machine: an alias they were started by is not in their ARN."""
+    parts = machine_arn.split(":")
+    return ":".join([*parts[:5], "execution", parts[6], execution])
 
 
 def _status(name: str) -> str:

@@ -109,7 +109,8 @@ def test_every_substitution_resolves_locally_and_in_the_stack(path: Path) -> Non
                 assert name == key
                 assert resources[name]["Type"] == "AWS::Serverless::Function"
             case {"Fn::Sub": arn}:
-                assert arn.rpartition(":")[2] in machines, key
+                assert arn.rpartition(":")[2].removesuffix("${Qualifier}") in machines, key
+                assert arn.endswith("${Qualifier}"), "executions start through the alias"
             case _:
                 assert value > 0, key
 
