@@ -16,7 +16,7 @@ LIMITS: Final = {
     "statement_timeout": "15s",
     "lock_timeout": "7s",
     "idle_in_transaction_session_timeout": "60s",
-    "client_connection_check_interval": "1s",
+    "client_connection_check_interval": "250ms",
 }
 """The last one ends statements whose client has given up and closed its connection."""
 

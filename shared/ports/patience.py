@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-API_SECONDS: Final = 4.0
+API_SECONDS: Final = 3.0
 """For whoever answers a person or a Git provider: far below the 30 s of API Gateway."""
 _LEAST: Final = 0.5
 """Seconds that every wait has, so that an answer made late can still be kept."""

@@ -17,6 +17,7 @@ import psycopg
 ROLE, PASSWORD, DATABASE = "platform", "a password", "c2d"
 _PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 _ACCOUNT = "postgres"
+_COUNTED = ("cl_active", "cl_waiting", "sv_active", "sv_idle", "sv_used", "sv_tested", "sv_login")
 _BOUNCER = """
 [databases]
 {database} = host=127.0.0.1 port={server} dbname={database}
@@ -25,7 +26,7 @@ listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
 pidfile = {folder}/pid
-auth_type = scram-sha-256
+auth_type = md5
 auth_file = {folder}/users
 admin_users = {role}
 pool_mode = transaction
@@ -80,11 +81,17 @@ class Server:
             f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{ROLE}'"
         )
 
-    def statements(self) -> list[str]:
-        """What the platform's role has sent, in order, with how it was sent."""
-        lines = self.log.read_text(errors="replace").split("\n@")
-        said = [line.removeprefix("@") for line in lines]
-        return [line.partition("|")[2] for line in said if line.startswith(f"{ROLE}|")]
+    def logged(self) -> int:
+        """How long its log is."""
+        return self.log.stat().st_size
+
+    def statements(self, since: int = 0) -> list[str]:
+        """What the platform's role has sent, in order, each behind how it was sent."""
+        with self.log.open("rb") as file:
+            file.seek(since)
+            lines = file.read().decode(errors="replace").split("\n@")
+        mine = [line.partition("LOG:  ")[2] for line in lines if line.startswith(f"{ROLE}|")]
+        return [line for line in mine if line]
 
 
 @dataclass(frozen=True)
@@ -106,11 +113,15 @@ class Pooler:
             names = [column.name for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in (cursor if names else ())]
 
-    def clients(self) -> tuple[int, int]:
-        """How many of the platform's connections it has, and how many of them wait for a turn."""
+    def counts(self) -> dict[str, int]:
+        """Its clients, those of them that wait for a turn, and its connections to the server."""
         rows = [row for row in self.console("SHOW POOLS") if row["database"] == DATABASE]
-        waiting = sum(int(row["cl_waiting"]) for row in rows)
-        return waiting + sum(int(row["cl_active"]) for row in rows), waiting
+        total = {name: sum(int(row[name]) for row in rows) for name in _COUNTED}
+        return {
+            "clients": total["cl_active"] + total["cl_waiting"],
+            "waiting": total["cl_waiting"],
+            "servers": sum(n for name, n in total.items() if name.startswith("sv_")),
+        }
 
 
 @contextmanager
@@ -170,7 +181,7 @@ def pgbouncer(
         _ready(process, url(port, "pgbouncer"), folder / "log")
         yield Pooler(port)
     finally:
-        _stop(process, signal.SIGINT)
+        _stop(process, signal.SIGTERM)
 
 
 def _as_account() -> dict[str, Any]:
