@@ -1,12 +1,14 @@
 """The control plane as the agent sees it: five calls over HTTP, outbound only."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
+
+from shared.domain.payloads import PROTOCOL
 
 BASE: Final = "/v1/click-deploy/agent/jobs"
 _GONE: Final = frozenset({401, 404, 410})
@@ -27,7 +29,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job as handed out. `heartbeat_seconds` is how often it wants to hear from us."""
+    """A job as handed out.
+
+    `heartbeat_seconds` and `log_seconds` are how often the control plane wants to hear from us.
+    """
 
     id: str
     kind: str
@@ -35,6 +40,15 @@ class Claim:
     spec: dict[str, Any]
     attempt: int = 1
     heartbeat_seconds: float = 2.0
+    log_seconds: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """To a claim. `retry_after` (seconds) is set where claims cannot wait; nobody asks sooner."""
+
+    claim: Claim | None
+    retry_after: float | None = None
 
 
 class ControlPlane:
@@ -54,23 +68,32 @@ class ControlPlane:
     def close(self) -> None:
         self._http.close()
 
-    def claim(self, agent: str, role: str, wait: float, **about: int | str) -> Claim | None:
-        """The next job for `role`, or None after `wait` seconds without one.
+    def claim(self, agent: str, roles: Sequence[str], wait: float, **about: float | str) -> Answer:
+        """The next job for one of `roles`, or none after `wait` seconds without one.
 
         `about` is what else the control plane shows of this agent: capacity, running, version.
 
         Raises Refused when the registration token is not accepted, and Unreachable.
         """
-        body = {"agent": agent, "roles": [role], "wait": wait, **about}
+        body = {"agent": agent, "roles": list(roles), "wait": wait, "protocol": PROTOCOL, **about}
         try:
             answer = self._post("/claim", self._token, body, timeout=wait + 10.0)
         except JobGone as error:
             raise Refused(str(error)) from error
-        job = _object(answer).get("job")
+        said = _object(answer)
+        job, again = said.get("job"), said.get("retry_after")
         try:
-            return None if job is None else _claim(job)
+            found = None if job is None else _claim(job)
+            return Answer(found, None if again is None else max(0.0, float(again)))
         except (KeyError, TypeError, ValueError) as error:
             raise Unreachable(f"the control plane handed out no proper job: {error}") from error
+
+    def give_back(self, claim: Claim) -> None:
+        """Queues a job again that has not begun. Raises Refused, and Unreachable."""
+        try:
+            self._post(f"/{claim.id}/give-back", claim.token, {}, timeout=10.0)
+        except JobGone as error:
+            raise Refused(str(error)) from error
 
     def heartbeat(self, claim: Claim, observations: list[dict[str, Any]]) -> dict[str, Any]:
         """Says the job is alive; the answer's `cancel` says whether it should stop."""
@@ -124,7 +147,7 @@ class ControlPlane:
 def _checked(answer: httpx.Response) -> httpx.Response:
     status = answer.status_code
     if status in _GONE:
-        raise JobGone(f"the control plane answered {status}")
+        raise JobGone(f"the control plane answered {status}: {answer.text[:200]}")
     if status >= 500 or status in _LATER:
         raise Unreachable(f"the control plane answered {status}")
     if status >= 300:
@@ -150,6 +173,7 @@ def _claim(job: dict[str, Any]) -> Claim:
         spec=dict(job["spec"]),
         attempt=int(job.get("attempt", 1)),
         heartbeat_seconds=float(job.get("heartbeat_seconds", 2)),
+        log_seconds=float(job.get("log_seconds", 0.25)),
     )
 
 

@@ -11,6 +11,8 @@ from shared.domain.errors import Cancelled, Transient
 from shared.domain.masking import Masker
 
 SECRETS_SECONDS: Final = 600.0
+HURRIED_SECONDS: Final = 2.0
+"""Between two heartbeats at least, however much there is to tell."""
 
 
 class Job:
@@ -20,7 +22,10 @@ class Job:
     ends its work at once; everything it says through `log` is masked.
     """
 
-    def __init__(self, claim: Claim, control: ControlPlane) -> None:
+    def __init__(
+        self, claim: Claim, control: ControlPlane, pace: Callable[[], float] | None = None
+    ) -> None:
+        """`pace` is how often to beat, asked each time; else as the control plane said."""
         self.claim: Final = claim
         self.masker: Final = Masker()
         self.gone = False
@@ -34,9 +39,9 @@ class Job:
         self._stoppers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._observations: list[dict[str, Any]] = []
-        self._buffer = LogBuffer()
+        self._buffer = LogBuffer(flush_seconds=claim.log_seconds)
         self._shipper = LogShipper(self._buffer, lambda chunk: control.logs(claim, chunk))
-        self._heart = Heart(self)
+        self._heart = Heart(self, pace or (lambda: claim.heartbeat_seconds))
 
     @property
     def id(self) -> str:
@@ -94,9 +99,10 @@ class Job:
         return LineWriter(self.masker, emit)
 
     def observe(self, **facts: Any) -> None:
-        """Tells the control plane something with the next heartbeat."""
+        """Tells the control plane something, with a heartbeat that does not wait its turn."""
         with self._lock:
             self._observations.append(facts)
+        self._heart.hurry()
 
     def secrets(self) -> dict[str, Any]:
         """The job's credentials and variables. Raises Cancelled, Transient."""
@@ -220,9 +226,11 @@ def _unsaid(error: Refused) -> dict[str, Any]:
 class Heart:
     """A thread that beats for one job, whatever the job's own threads do."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, pace: Callable[[], float]) -> None:
         self._job = job
+        self._pace = pace
         self._ended = threading.Event()
+        self._hurried = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
@@ -230,18 +238,39 @@ class Heart:
 
     def stop(self) -> None:
         self._ended.set()
+        self._hurried.set()
+
+    def hurry(self) -> None:
+        """Beats again as soon as may be: there is something to tell."""
+        self._hurried.set()
 
     def pause(self, seconds: float) -> None:
         """Waits while the heart goes on."""
         self._ended.wait(seconds)
 
     def _run(self) -> None:
-        every = self._job.claim.heartbeat_seconds
-        pauses = backoff(first=min(0.5, every), most=every)
-        pause = every
-        while not self._ended.wait(pause) and not self._job.gone:
+        while not self._rest(self._pace()) and not self._job.gone:
             try:
                 self._job.beat()
-                pause = every
             except Unreachable:
-                pause = next(pauses)
+                self._retry()
+
+    def _rest(self, seconds: float) -> bool:
+        """Waits for the next beat, not so long if there is something to tell; whether it ended."""
+        least = min(seconds, HURRIED_SECONDS)
+        if self._ended.wait(least):
+            return True
+        self._hurried.wait(seconds - least)
+        self._hurried.clear()
+        return self._ended.is_set()
+
+    def _retry(self) -> None:
+        every = self._pace()
+        for pause in backoff(first=min(0.5, every), most=every):
+            if self._ended.wait(pause) or self._job.gone:
+                return None
+            try:
+                return self._job.beat()
+            except Unreachable:
+                continue
+        return None

@@ -27,7 +27,10 @@ class LogBuffer:
     the job ends, and a line says how much between them is missing. Sizes are of the encoded lines.
     """
 
-    def __init__(self, head: int = 32 * MIB, tail: int = 8 * MIB) -> None:
+    def __init__(
+        self, head: int = 32 * MIB, tail: int = 8 * MIB, flush_seconds: float = FLUSH_SECONDS
+    ) -> None:
+        self._flush_seconds = flush_seconds
         self._head_left = head
         self._tail_limit = tail
         self._tail: deque[bytes] = deque()
@@ -75,10 +78,10 @@ class LogBuffer:
                 if self._closed:
                     return None
                 age = time.monotonic() - self._opened_at
-                if self._open and age >= FLUSH_SECONDS:
+                if self._open and age >= self._flush_seconds:
                     self._seal()
                 else:
-                    self._changed.wait(FLUSH_SECONDS - age if self._open else None)
+                    self._changed.wait(self._flush_seconds - age if self._open else None)
             return self._sealed.popleft()
 
     def _append(self, encoded: bytes) -> None:

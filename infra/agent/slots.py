@@ -2,13 +2,9 @@
 
 import fcntl
 import os
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final
-
-_POLL_SECONDS: Final = 0.1
 
 
 class Slots:
@@ -23,13 +19,11 @@ class Slots:
         self.count = count
         self._paths = [folder / f"build-{number}.lock" for number in range(count)]
 
-    def acquire(self, stopping: threading.Event) -> Callable[[], None] | None:
-        """What gives the slot back, or None once `stopping` is set; waits for a free one."""
-        while not stopping.is_set():
-            for path in self._paths:
-                if (held := _locked(path)) is not None:
-                    return partial(os.close, held)
-            stopping.wait(_POLL_SECONDS)
+    def take(self) -> Callable[[], None] | None:
+        """What gives the slot back, or None while there is no free one."""
+        for path in self._paths:
+            if (held := _locked(path)) is not None:
+                return partial(os.close, held)
         return None
 
 

@@ -7,21 +7,20 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from infra.agent.control import Claim, ControlPlane, Refused, Unreachable, backoff
+from infra.agent.activity import Activity
+from infra.agent.claims import Claims
+from infra.agent.control import Claim, ControlPlane
 from infra.agent.job import Job
 from infra.agent.slots import Slots
 from shared.domain.errors import Cancelled, PlatformError
 
 Handler = Callable[[dict[str, Any], Job], dict[str, Any]]
 RESULT_SECONDS: Final = 3600.0
-EDGE_JOBS: Final = 128
 REASON_CHARACTERS: Final = 1000
-PROTOCOL: Final = 1
-"""Version of what agent and control plane say to each other."""
 
 
 class Worker:
-    """One loop of claims per role, so that builds never hold up the edge; a thread per job."""
+    """Claims jobs and does each in a thread of its own."""
 
     def __init__(
         self,
@@ -35,26 +34,30 @@ class Worker:
         """`handlers` by role, then by kind of job."""
         self._control = control
         self._handlers = handlers
-        self._name = name
-        self._slots = slots
-        self._poll_seconds = poll_seconds
         self._stopping = threading.Event()
-        self._edge_jobs = threading.BoundedSemaphore(EDGE_JOBS)
+        self._activity = Activity()
         self._running: dict[Job, threading.Thread] = {}
         self._lock = threading.Lock()
+        self._claims = Claims(
+            control,
+            self._start,
+            name=name,
+            slots=slots,
+            kinds={role: frozenset(kinds) for role, kinds in handlers.items()},
+            poll_seconds=poll_seconds,
+            stopping=self._stopping,
+            activity=self._activity,
+            running=lambda: len(self._running),
+        )
 
     def run(self, drain_seconds: float) -> None:
         """Works until `stop`, then lets running jobs finish for up to `drain_seconds`."""
-        loops = [
-            threading.Thread(target=self._claim_loop, args=(role,), name=f"claim-{role}")
-            for role in self._handlers
-        ]
-        for loop in loops:
-            loop.start()
+        claiming = threading.Thread(target=self._claims.run, name="claims")
+        claiming.start()
         self._stopping.wait()
-        for loop in loops:
-            loop.join()
-        self._drain(drain_seconds)
+        began = time.monotonic()
+        claiming.join()
+        self._drain(drain_seconds - (time.monotonic() - began))
 
     def stop(self) -> None:
         """Claims nothing more."""
@@ -80,46 +83,15 @@ class Worker:
         with self._lock:
             return list(self._running.values())
 
-    def _claim_loop(self, role: str) -> None:
-        pauses = backoff()
-        while not self._stopping.is_set():
-            release = self._permit(role)
-            if release is None:
-                return
-            try:
-                claim = self._control.claim(
-                    self._name,
-                    role,
-                    self._poll_seconds,
-                    capacity=self._slots.count,
-                    running=len(self._running),
-                    version=str(PROTOCOL),
-                )
-                pauses = backoff()
-            except (Unreachable, Refused) as error:
-                release()
-                _say(f"no {role} job could be claimed: {error}")
-                self._stopping.wait(next(pauses))
-                continue
-            if claim is None:
-                release()
-            else:
-                self._start(claim, self._handlers[role].get(claim.kind), release)
-
-    def _permit(self, role: str) -> Callable[[], None] | None:
-        if role == "build":
-            return self._slots.acquire(self._stopping)
-        while not self._edge_jobs.acquire(timeout=0.5):
-            if self._stopping.is_set():
-                return None
-        return self._edge_jobs.release
-
-    def _start(self, claim: Claim, handler: Handler | None, release: Callable[[], None]) -> None:
-        job = Job(claim, self._control)
+    def _start(self, claim: Claim, role: str, release: Callable[[], None]) -> None:
+        told = claim.heartbeat_seconds
+        job = Job(claim, self._control, lambda: self._activity.pace(claim.kind, told))
+        handler = self._handlers[role].get(claim.kind)
 
         def work() -> None:
             try:
-                perform(job, handler, release)
+                with self._activity.job(claim.kind):
+                    perform(job, handler, release)
             finally:
                 with self._lock:
                     self._running.pop(job, None)

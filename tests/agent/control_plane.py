@@ -14,7 +14,11 @@ BASE = "/v1/click-deploy/agent/jobs"
 
 
 class FakeControlPlane:
-    """`down` closes every connection unanswered; `gone` and `cancel` hold job ids."""
+    """`down` closes every connection unanswered; `gone` and `cancel` hold job ids.
+
+    With `polled` no claim waits: it says when to ask again, from how long the agent was idle.
+    `before_answer` runs when a job is about to be handed out.
+    """
 
     def __init__(self) -> None:
         self.token = "c2da_test"
@@ -22,6 +26,10 @@ class FakeControlPlane:
         self.secrets: dict[str, dict[str, Any]] = {}
         self.tokens: dict[str, str] = {}
         self.claimed: list[str] = []
+        self.claims: list[tuple[float, dict[str, Any]]] = []
+        self.given_back: list[str] = []
+        self.polled: Callable[[float], float] | None = None
+        self.before_answer: Callable[[], None] | None = None
         self.heartbeats: dict[str, list[float]] = {}
         self.observations: dict[str, list[dict[str, Any]]] = {}
         self.chunks: dict[str, dict[int, list[dict[str, str]]]] = {}
@@ -137,17 +145,22 @@ class _Handler(BaseHTTPRequestHandler):
         plane = self.plane
         if bearer != plane.token:
             return 401, {"type": "unauthenticated"}
-        (role,) = given["roles"]
         assert given["agent"]
-        deadline = time.monotonic() + given["wait"]
+        deadline = time.monotonic() + (0 if plane.polled else given["wait"])
         with plane.changed:
-            while not plane.queues[role] and (left := deadline - time.monotonic()) > 0:
+            plane.claims.append((time.monotonic(), given))
+            queues = [plane.queues[role] for role in given["roles"]]
+            while not any(queues) and (left := deadline - time.monotonic()) > 0:
                 plane.changed.wait(min(left, 0.1))
-            job = plane.queues[role].popleft() if plane.queues[role] else None
+            if plane.before_answer and any(queues):
+                plane.before_answer()
+            job = next((queue.popleft() for queue in queues if queue), None)
             if job:
                 plane.claimed.append(job["id"])
                 plane.changed.notify_all()
-        return 200, {"job": job}
+        if not plane.polled:
+            return 200, {"job": job}
+        return 200, {"job": job, "retry_after": 0 if job else plane.polled(given["idle_seconds"])}
 
     def _job(self, bearer: str, what: list[str], given: dict[str, Any]) -> tuple[int, Any]:
         job_id, action = what
@@ -157,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
         if job_id in plane.gone:
             return 410, {"type": "gone"}
         with plane.changed:
-            answer = getattr(self, f"_{action}")(job_id, given)
+            answer = getattr(self, f"_{action.replace('-', '_')}")(job_id, given)
             plane.changed.notify_all()
         return answer
 
@@ -174,6 +187,10 @@ class _Handler(BaseHTTPRequestHandler):
         if number in self.plane.lost_chunk_answers:
             self.plane.lost_chunk_answers.discard(number)
             return 0, None
+        return 204, None
+
+    def _give_back(self, job_id: str, given: dict[str, Any]) -> tuple[int, Any]:
+        self.plane.given_back.append(job_id)
         return 204, None
 
     def _secrets(self, job_id: str, given: dict[str, Any]) -> tuple[int, Any]:

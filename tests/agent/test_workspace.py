@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -48,8 +47,8 @@ def test_what_a_dead_process_left_is_swept_and_what_a_living_one_uses_is_not(tmp
 
 def test_a_slot_comes_back_when_its_holder_dies(tmp_path: Path):
     script = (
-        "import sys, threading; from pathlib import Path; from infra.agent.slots import Slots\n"
-        "Slots(Path(sys.argv[1]), 1).acquire(threading.Event()); print('held', flush=True)\n"
+        "import sys; from pathlib import Path; from infra.agent.slots import Slots\n"
+        "held = Slots(Path(sys.argv[1]), 1).take(); print('held', flush=True)\n"
         "sys.stdin.read()"
     )
     holder = subprocess.Popen(
@@ -58,12 +57,10 @@ def test_a_slot_comes_back_when_its_holder_dies(tmp_path: Path):
     with holder:
         assert holder.stdout
         assert holder.stdout.readline() == b"held\n"
-        stopping = threading.Event()
-        threading.Timer(0.3, stopping.set).start()
-        assert Slots(tmp_path, 1).acquire(stopping) is None
+        assert Slots(tmp_path, 1).take() is None
         holder.kill()
         holder.wait(10)
-    release = Slots(tmp_path, 1).acquire(threading.Event())
+    release = Slots(tmp_path, 1).take()
     assert release
     release()
 
