@@ -10,14 +10,18 @@ from infra.aws import deploying, destroying, schema
 from infra.aws.cloud import Cloud
 from infra.aws.environments import CONFIG, Environment, read
 from infra.aws.errors import RefusedError
-from infra.aws.sam import OWN, Sam
+from infra.aws.sam import BUILT, OWN, Sam
 
 Command = Callable[[Environment, argparse.Namespace], None]
 
 
 def _deploy(environment: Environment, given: argparse.Namespace) -> None:
     options = deploying.Options(
-        dry_run=given.dry_run, api_url=given.api_url, health_seconds=given.health_seconds
+        check=not given.no_check,
+        dry_run=given.dry_run,
+        api_url=given.api_url,
+        health_seconds=given.health_seconds,
+        built=given.built,
     )
     deploying.deploy(environment, options, cloud=Cloud(environment.region), sam=Sam(given.sam))
 
@@ -66,9 +70,11 @@ def _parser() -> argparse.ArgumentParser:
 
     deploy = command("deploy", _deploy, "Build, expand the schema, deploy, look whether it answers")
     deploy.add_argument("--dry-run", action="store_true", help="show the change set only")
+    deploy.add_argument("--no-check", action="store_true", help="`make check` has passed already")
     deploy.add_argument("--api-url", help="where the API answers, if not at the stack's URL")
     deploy.add_argument("--health-seconds", type=float, default=120.0)
     deploy.add_argument("--sam", type=Path, default=OWN, help=argparse.SUPPRESS)
+    deploy.add_argument("--built", type=Path, default=BUILT, help=argparse.SUPPRESS)
     migrate = command("migrate", _migrate, "Apply every migration that waits")
     migrate.add_argument("--dry-run", action="store_true", help="only say what waits")
     destroy = command("destroy", _destroy, "Delete the stage; keys and snapshots stay")

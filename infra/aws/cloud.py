@@ -169,7 +169,7 @@ class Cloud:
         return str(made["LayerVersionArn"])
 
     def delete_layer(self, arn: str) -> None:
-        name, _, version = arn.rpartition(":")
+        name, version = arn.split(":")[-2:]
         with _translated():
             self._client("lambda").delete_layer_version(LayerName=name, VersionNumber=int(version))
 

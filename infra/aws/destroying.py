@@ -27,7 +27,7 @@ class Options:
 
     confirm: str | None = None
     abandon: bool = False
-    pause_seconds: float = 5.0
+    pause_seconds: float = 1.0
 
 
 def destroy(
