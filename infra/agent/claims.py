@@ -9,10 +9,9 @@ from typing import Final, Protocol
 from infra.agent.activity import Activity
 from infra.agent.control import Answer, Claim, Refused, Unreachable, backoff
 from infra.agent.slots import Slots
+from shared.domain.payloads import PROTOCOL
 
 EDGE_JOBS: Final = 128
-PROTOCOL: Final = 1
-"""Version of what agent and control plane say to each other."""
 _LEAST_PAUSE: Final = 0.2
 _REFUSED_FIRST, _REFUSED_MOST = 5.0, 60.0
 

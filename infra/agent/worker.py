@@ -55,9 +55,9 @@ class Worker:
         claiming = threading.Thread(target=self._claims.run, name="claims")
         claiming.start()
         self._stopping.wait()
-        began = time.monotonic()
+        self._drain(drain_seconds)
         claiming.join()
-        self._drain(drain_seconds - (time.monotonic() - began))
+        self._drain(0)
 
     def stop(self) -> None:
         """Claims nothing more."""

@@ -107,6 +107,7 @@ def _spec(service: Service, deployment: Deployment, policy: BuildPolicy) -> dict
     }
     return {
         "organization_id": str(service.organization_id),
+        "cache": f"{service.project_id}{' previews' if service.preview_of else ''}",
         "deployment_id": str(deployment.id),
         "service_id": str(service.id),
         "number": deployment.number,

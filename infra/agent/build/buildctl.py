@@ -59,7 +59,7 @@ class BuildctlBuilder:
         limiter = StepLimiter(self._executor()) if self._is_here() else None
         with enforced(limiter, request) as (enforcement, warnings):
             marked = no_proxy(request.arguments.get("NO_PROXY", ""), enforcement)
-            program = self._program(request, {**request.arguments, **marked})
+            program = self._program(request, {**request.arguments, **request.namespace, **marked})
             run_client(program, request, job, enforcement)
         metadata = _metadata(request)
         if request.registry:

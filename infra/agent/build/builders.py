@@ -17,6 +17,8 @@ class BuildRequest:
     `dockerfile` lies outside `context`. `arguments` are not secret. `secrets` are files by the
     id a RUN step mounts them with. `docker_config` is a private folder that holds the registry's
     login. `deadline` is in monotonic seconds, `seconds` what it was to begin with.
+    `cache_scope` sets apart the cache mounts of those who must not meet in one; nobody outside of
+    this machine can guess it.
     `ingredients` and the names of the `bases` say what the image is made of, for builders that
     know whether they have made it before.
     """
@@ -34,8 +36,17 @@ class BuildRequest:
     secrets: Mapping[str, Path] = field(default_factory=dict)
     frontend: str | None = None
     registry: Registry | None = None
+    cache_scope: str = ""
     ingredients: str = ""
     bases: tuple[str, ...] = ()
+
+    @property
+    def namespace(self) -> dict[str, str]:
+        """The argument by which BuildKit puts the scope before the id of every cache mount.
+
+        It is for the frontend alone: no step sees it and no layer depends on it.
+        """
+        return {"BUILDKIT_CACHE_MOUNT_NS": self.cache_scope} if self.cache_scope else {}
 
     @property
     def pushed_name(self) -> str | None:

@@ -70,7 +70,7 @@ class DockerBuilder:
     def _built(self, request: BuildRequest, value: str, engine: Engine, job: Job) -> Image:
         with enforced(self._limiter(job), request) as (enforcement, warnings):
             marked = no_proxy(request.arguments.get("NO_PROXY", ""), enforcement)
-            arguments = {**request.arguments, **marked}
+            arguments = {**request.arguments, **request.namespace, **marked}
             run_client(self._program(request, arguments, value), request, job, enforcement)
         found = engine.inspect(request.tag, request.docker_config, job)
         return Image(str(found["Id"]), int(found["Size"]), warnings=warnings)

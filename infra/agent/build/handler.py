@@ -121,7 +121,7 @@ class _Build:
         """How to build, and Railpack's plan file where that decides. Raises NothingDetected."""
         generation = Generation(
             base_images=self.spec.base_images,
-            cache_scope=digest(self.key, f"cache {self.spec.scope}")[:16],
+            cache_scope=self._cache_scope()[:16],
             ca_secret=self.settings.build_ca is not None,
         )
         tree = DirectoryTree(commit.folder, self.spec.root_directory)
@@ -169,10 +169,14 @@ class _Build:
             secrets=variables.files,
             frontend=FRONTEND_IMAGE if plan.provider is Provider.RAILPACK else None,
             registry=self.spec.registry,
+            cache_scope=self._cache_scope(),
             ingredients=self._ingredients(commit, plan, variables),
             bases=plan.base_images,
         )
         return self.builder.build(request, self.job)
+
+    def _cache_scope(self) -> str:
+        return digest(self.key, f"cache {self.spec.scope} {self.spec.cache}")
 
     def _ingredients(self, commit: Commit, plan: Plan, variables: BuildVariables) -> str:
         source = (self.spec.scope, commit.tree, self.spec.root_directory)

@@ -38,9 +38,13 @@ class BuildLimits:
 
 @dataclass(frozen=True, slots=True)
 class BuildSpec:
-    """One build. `image` is the tag to make, `c2d/<service>:r<number>`."""
+    """One build. `image` is the tag to make, `c2d/<service>:r<number>`.
+
+    `scope` owns it; within a scope, builds of one `cache` share what their steps keep.
+    """
 
     scope: str
+    cache: str
     source: Wanted
     root_directory: str
     settings: BuildSettings
@@ -85,6 +89,7 @@ def read_spec(spec: Mapping[str, Any], settings: Settings) -> BuildSpec:
         source, registry = spec["source"], spec.get("registry")
         return BuildSpec(
             scope=str(spec.get("organization_id") or spec["service_id"]),
+            cache=str(spec.get("cache") or ""),
             source=Wanted(source["url"], source.get("ref") or None, source.get("sha") or None),
             root_directory=spec.get("root_directory") or "",
             settings=BuildSettings(
