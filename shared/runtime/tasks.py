@@ -96,6 +96,5 @@ def _note_ids(event: Mapping[str, Any], step: str) -> None:
 
 
 def _step_name(module: str) -> str:
-    """`functions.tasks.deploy.mark_live` is `deploy.MarkLive`, as its state machine calls it."""
-    machine, name = module.split(".")[-2:]
-    return f"{machine}.{''.join(part.title() for part in name.split('_'))}"
+    """`functions.tasks.deploy.mark_live` is `MarkLive`, as the state is called."""
+    return "".join(part.title() for part in module.rpartition(".")[2].split("_"))

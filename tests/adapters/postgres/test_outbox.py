@@ -83,6 +83,24 @@ def test_a_report_is_due_while_it_says_another_state_than_the_deployment(uow: Un
         assert (claimed(uow, later()) != []) == due, told
 
 
+def test_a_report_is_late_while_a_change_of_long_ago_is_not_told(uow: UnitOfWork) -> None:
+    shop, connection = connected_shop(uow)
+    report = a_report(shop.deployment, connection)
+    changed = shop.deployment.updated_at
+    for told, late in (
+        (report, 1),
+        (replace(report, next_try_at=later()), 1),
+        (replace(report, reported_state="queued"), 0),
+        (replace(report, done=True), 0),
+    ):
+        with uow:
+            uow.reports.add(told)
+            uow.reports.save(told)
+        with uow:
+            assert uow.reports.late_everywhere(changed) == late, told
+            assert uow.reports.late_everywhere(changed - MINUTE) == 0
+
+
 def test_what_is_claimed_is_not_due_until_the_claim_has_run_out(uow: UnitOfWork) -> None:
     shop, connection = connected_shop(uow)
     at = later()

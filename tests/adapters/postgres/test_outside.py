@@ -102,8 +102,11 @@ def test_what_is_left_of_a_deployment_is_listed_newest_first(uow: UnitOfWork) ->
             uow.resources.plan(row)
         uow.resources.save(rows[1].created("x").removed())
         uow.resources.plan(a_resource(deployment_id=deployment, organization_id=OTHER_ORG))
+        uow.resources.save(rows[2].stuck("it stays"))
     with uow:
-        left = [rows[2], rows[0]]
+        left = [uow.resources.get(ORG, rows[2].id), rows[0]]
+        assert uow.resources.count_everywhere(ResourceState.NEEDS_ATTENTION) == 1
+        assert uow.resources.count_everywhere(ResourceState.PLANNED) == 2
         assert uow.resources.of_deployment(ORG, deployment) == left
         assert uow.resources.of_service(ORG, service) == left
         assert len(uow.resources.present_everywhere()) == 3
