@@ -5,7 +5,7 @@ import time
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from docker.auth import encode_header, get_config_header, resolve_repository_name
@@ -14,7 +14,10 @@ from docker.utils import parse_repository_tag
 
 from shared.adapters.docker.engine import DISK_FULL, Engine, translated
 from shared.domain.errors import DiskFull, ImageNotFound, PlatformError
-from shared.settings import Settings
+
+if TYPE_CHECKING:
+    # the agent uses this module too, and knows nothing of the platform's settings
+    from shared.settings import Settings
 
 _SILENCE_SECONDS = 30.0
 _REFUSED = ("unauthorized", "authentication required", "denied", "no basic auth")
@@ -39,7 +42,7 @@ class PullPolicy:
         return min(_SILENCE_SECONDS, self.seconds)
 
 
-def policy(settings: Settings) -> PullPolicy:
+def policy(settings: "Settings") -> PullPolicy:
     """The task that pulls has its own time limit, and must end before it to say why."""
     return PullPolicy(
         seconds=max(1.0, settings.timeouts.task - 40),
