@@ -1,96 +1,20 @@
-"""What the commands refuse, and what they say then; AWS is a few dictionaries."""
+"""What a release is refused for, and what is said then."""
 
-import json
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.aws import deploying, destroying, environments, health, schema
+from infra.aws import deploying, environments, health, schema
 from infra.aws.__main__ import main
-from infra.aws.cloud import OperationFailed, Stack
 from infra.aws.environments import Environment
 from infra.aws.errors import RefusedError
 from infra.aws.sam import Sam
 from shared.http.app import BASE
+from tests.aws.fake_cloud import AT_HEAD, PRODUCTION, STAGING, FakeCloud
 from tests.aws.stage import answering
-
-GIVEN = {"Stage": "staging", "DatabaseSecret": "arn:x", "TokensSecret": "arn:y"}
-STAGING = Environment("staging", "click-to-deploy-staging", "eu-central-1", GIVEN)
-PRODUCTION = replace(STAGING, stage="production", stack="click-to-deploy-production")
-AT_HEAD = {
-    "serving": "0.1.0",
-    "before": "0009",
-    "after": "0009",
-    "applied": [],
-    "held": [],
-    "oldest_release": None,
-    "ready": True,
-    "ahead": False,
-}
-LAYER = "arn:aws:lambda:eu-central-1:1:layer:click-to-deploy-staging-migrations:3"
-
-
-@dataclass
-class FakeCloud:
-    status: str | None = "UPDATE_COMPLETE"
-    standing: dict[str, list[str]] | None = field(
-        default_factory=lambda: {"running": [], "deploying": []}
-    )
-    schema: dict[str, Any] = field(default_factory=lambda: dict(AT_HEAD))
-    calls: list[str] = field(default_factory=list)
-    layer: str = LAYER
-    region = "eu-central-1"
-
-    def account(self) -> str:
-        return "123456789012"
-
-    def stack(self, name: str) -> Stack | None:
-        return None if self.status is None else Stack(name, self.status, "", {})
-
-    def template(self, name: str) -> str:
-        kept = {"Type": "AWS::KMS::Key", "DeletionPolicy": "Retain"}
-        database = {"Type": "AWS::RDS::DBCluster", "DeletionPolicy": "Snapshot"}
-        made = {"Key": kept, "Inner": {}} if name != "arn:inner" else {"Cluster": database}
-        return json.dumps({"Resources": made})
-
-    def resources(self, name: str) -> list[tuple[str, str, str]]:
-        if name == "arn:inner":
-            return [("AWS::RDS::DBCluster", "Cluster", "c-1"), ("AWS::SQS::Queue", "Q", "q-1")]
-        return [
-            ("AWS::KMS::Key", "Key", "k-1"),
-            ("AWS::CloudFormation::Stack", "Inner", "arn:inner"),
-        ]
-
-    def invoke(self, function: str, payload: dict[str, Any]) -> dict[str, Any]:
-        self.calls.append(f"invoke {function.rpartition('-')[2]}")
-        if function.endswith("-migrate"):
-            return self.schema
-        if self.standing is None:
-            raise OperationFailed("Transient", "the database is away")
-        return self.standing
-
-    def protect(self, name: str, *, on: bool) -> None:
-        self.calls.append(f"protect {on}")
-
-    def delete(self, name: str) -> None:
-        self.calls.append("delete")
-        self.status = None
-
-    def layers(self, function: str) -> list[str]:
-        return ["arn:aws:lambda:eu-central-1:1:layer:core:1", self.layer]
-
-    def set_layers(self, function: str, arns: list[str]) -> None:
-        self.layer = arns[1]
-        self.calls.append(f"layer {self.layer.rpartition(':')[2]}")
-
-    def publish_layer(self, name: str, archive: bytes) -> str:
-        return f"{LAYER[:-1]}4"
-
-    def delete_layer(self, arn: str) -> None:
-        self.calls.append(f"forget {arn.rpartition(':')[2]}")
 
 
 def sam(tmp_path: Path, code: int = 0) -> Sam:
@@ -112,16 +36,6 @@ def deploy(
 ) -> None:
     options = deploying.Options(api_url=url, health_seconds=0, built=tmp_path, check=False)
     deploying.deploy(to, options, cloud=cloud, sam=sam(tmp_path))  # type: ignore[arg-type]
-
-
-def destroy(
-    cloud: FakeCloud, stage: Environment = STAGING, said: str = "staging", **how: Any
-) -> None:
-    options = destroying.Options(**how)
-    destroying.destroy(stage, options, cloud=cloud, ask=lambda _: said)  # type: ignore[arg-type]
-
-
-# --- deploy ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -241,57 +155,6 @@ def test_a_sam_that_hangs_is_ended_with_what_it_started(
 def _lives(pid: int) -> bool:
     status = Path(f"/proc/{pid}/status")
     return status.exists() and "State:\tZ" not in status.read_text()
-
-
-# --- destroy --------------------------------------------------------------------------------
-
-
-def test_production_is_destroyed_with_its_name_in_confirm_only() -> None:
-    for how in ({}, {"confirm": "staging"}, {"confirm": "yes"}):
-        cloud = FakeCloud()
-        with pytest.raises(RefusedError, match="CONFIRM=production"):
-            destroy(cloud, PRODUCTION, said="production", **how)
-        assert cloud.calls == []
-    cloud = FakeCloud()
-    destroy(cloud, PRODUCTION, confirm="production")
-    assert cloud.calls == ["invoke standing", "protect False", "delete"]
-
-
-def test_what_stays_is_told_also_of_nested_stacks(capsys: pytest.CaptureFixture[str]) -> None:
-    destroy(FakeCloud())
-    told = capsys.readouterr().out
-    assert "Key (AWS::KMS::Key, k-1) stays, and costs what it costs." in told
-    assert "Cluster (AWS::RDS::DBCluster, c-1) is deleted; a snapshot of it stays." in told
-    assert "q-1" not in told
-
-
-@pytest.mark.parametrize(
-    ("standing", "reason"),
-    [
-        ({"running": ["web"], "deploying": ["api"]}, "being deployed: api, web"),
-        (None, "the database is away"),
-    ],
-)
-def test_a_stage_is_not_pulled_from_under_its_services(
-    standing: dict[str, list[str]] | None, reason: str
-) -> None:
-    cloud = FakeCloud(standing=standing)
-    with pytest.raises(RefusedError, match=reason):
-        destroy(cloud)
-    assert "delete" not in cloud.calls
-    destroy(cloud, abandon=True)
-    assert cloud.calls[-1] == "delete"
-
-
-def test_another_name_destroys_nothing() -> None:
-    for said in ("", "production", "STAGING"):
-        cloud = FakeCloud()
-        with pytest.raises(RefusedError, match="nothing was deleted"):
-            destroy(cloud, said=said)
-        assert "delete" not in cloud.calls
-
-
-# --- the command line -----------------------------------------------------------------------
 
 
 def test_a_stage_that_is_none_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
