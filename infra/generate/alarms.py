@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from infra.generate.parameters import given, names_in, parameters
 from infra.generate.policies import QUEUES, machine_arn, queue_name, sub
-from infra.generate.queues import EVENTS_DEAD
+from infra.generate.queues import MISSED, missed_name
 
 NAMESPACE: Final = "ClickToDeploy"
 AGENTS_SEEN: Final = "AgentsSeen"
@@ -53,7 +53,7 @@ def alarming() -> dict[str, Any]:
 
 
 def _dead_letters() -> dict[str, Any]:
-    names = [*(queue_name(f"{queue}-dead") for queue in QUEUES), EVENTS_DEAD]
+    names = [*(queue_name(f"{queue}-dead") for queue in QUEUES), *map(missed_name, MISSED)]
     counted = [
         _queried(f"dead{n}", _of_queue(name, "ApproximateNumberOfMessagesVisible"), "Maximum")
         for n, name in enumerate(names)

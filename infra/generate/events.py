@@ -12,6 +12,7 @@ from infra.generate.functions import (
     consumers,
     edge,
     endpoints,
+    listeners,
     operations,
     schedules,
     tasks,
@@ -92,7 +93,8 @@ def render() -> dict[Path, str]:
     hooks = {path_of(w.name): _webhook(w) for w in webhooks()}
     queued = {path_of(c.name): _batch(c) for c in consumers()}
     before: dict[Path, Any] = {path_of(e.name): _authorizer() for e in edge()}
-    made = {**http, **state, **clock, **before, **hooks, **queued, **asked}
+    told = {path_of(e.name): _ended() for e in listeners()}
+    made = {**http, **state, **clock, **before, **hooks, **queued, **asked, **told}
     return {path: json.dumps(event, indent=2) + "\n" for path, event in made.items()}
 
 
@@ -188,6 +190,40 @@ def _batch(function: Function) -> dict[str, Any]:
         "awsRegion": "eu-central-1",
     }
     return {"Records": [record]}
+
+
+def _ended() -> dict[str, Any]:
+    """How Step Functions tells that a deployment's execution ran out of time."""
+    arn = "arn:aws:states:eu-central-1:000000000000"
+    name = f"{SAMPLE_ID}-1"
+    given = {k: v for k, v in TASK.items() if k not in ("lease", "retry", "task_token")}
+    return {
+        "version": "0",
+        "id": SAMPLE_ID,
+        "detail-type": "Step Functions Execution Status Change",
+        "source": "aws.states",
+        "account": "000000000000",
+        "time": "2026-01-01T00:00:00Z",
+        "region": "eu-central-1",
+        "resources": [f"{arn}:execution:sample-deploy:{name}"],
+        "detail": {
+            "executionArn": f"{arn}:execution:sample-deploy:{name}",
+            "stateMachineArn": f"{arn}:stateMachine:sample-deploy",
+            "stateMachineVersionArn": f"{arn}:stateMachine:sample-deploy:1",
+            "stateMachineAliasArn": f"{arn}:stateMachine:sample-deploy:live",
+            "name": name,
+            "status": "TIMED_OUT",
+            "startDate": 1767225600000,
+            "stopDate": 1767247200000,
+            "input": json.dumps(given),
+            "inputDetails": {"included": True},
+            "output": None,
+            "outputDetails": None,
+            "error": "States.Timeout",
+            "cause": None,
+            "redriveCount": 0,
+        },
+    }
 
 
 def _token(endpoint: Endpoint) -> str:

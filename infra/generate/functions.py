@@ -78,7 +78,7 @@ def _endpoint(module_name: str, route: APIRoute) -> Endpoint:
 def _providers(dependant: Dependant) -> Iterator[str]:
     for inner in dependant.dependencies:
         if getattr(inner.call, "__module__", "").startswith("shared.http."):
-            yield from _named_in(inspect.getsource(inner.call))  # type: ignore[arg-type]
+            yield from named_in(inspect.getsource(inner.call))  # type: ignore[arg-type]
         yield from _providers(inner)
 
 
@@ -123,6 +123,12 @@ def consumers() -> Iterator[Function]:
         yield _function(f"consumers.{path.stem}", f"consumers.{path.stem}")
 
 
+def listeners() -> Iterator[Function]:
+    """One per kind of event that AWS announces."""
+    for path in sorted((ROOT / "functions" / "events").glob("[a-z]*.py")):
+        yield _function(f"events.{path.stem}", f"events.{path.stem}")
+
+
 def schedules() -> Iterator[Function]:
     """One per schedule."""
     for path in sorted((ROOT / "functions" / "scheduled").glob("[a-z]*.py")):
@@ -146,10 +152,11 @@ def _function(module: str, name: str) -> Function:
 
 
 def _in_source(module: str) -> Iterator[str]:
-    yield from _named_in((ROOT / Path(*module.split(".")).with_suffix(".py")).read_text())
+    yield from named_in((ROOT / Path(*module.split(".")).with_suffix(".py")).read_text())
 
 
-def _named_in(source: str) -> Iterator[str]:
+def named_in(source: str) -> Iterator[str]:
+    """The providers that a source asks for itself."""
     for node in ast.walk(ast.parse(textwrap.dedent(source))):
         match node:
             case ast.Attribute(value=ast.Name(id="bootstrap"), attr=provider):

@@ -53,6 +53,10 @@ def nested(machine: str) -> list[str]:
     return [key.removesuffix("Machine").lower() for key in keys if key.endswith("Machine")]
 
 
+INNER: Final = frozenset(name for machine in MACHINES for name in nested(machine))
+"""Machines that only other machines start."""
+
+
 def of_function(function: Function) -> list[dict[str, Any]]:
     """By the ports it asks for; secrets arrive in the environment, logs and traces by SAM."""
     statements = [*_sealing(function), *_queueing(function), *_starting(function)]
@@ -79,8 +83,7 @@ def _queueing(function: Function) -> list[Statement]:
 def _starting(function: Function) -> list[Statement]:
     if "workflows" not in function.ports:
         return []
-    inner = {name for machine in MACHINES for name in nested(machine)}
-    outer = [name for name in MACHINES if name not in inner]
+    outer = [name for name in MACHINES if name not in INNER]
     tokens = ["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"]
     return [
         _allow(["states:StartExecution"], map(machine_arn, outer)),

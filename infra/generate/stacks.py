@@ -14,6 +14,7 @@ from infra.generate.functions import (
     Function,
     consumers,
     edge,
+    listeners,
     operations,
     schedules,
     served,
@@ -50,7 +51,7 @@ def nested() -> dict[str, dict[str, Any]]:
     return {
         "Api": api(served(), edge()),
         "Workflows": workflows(list(tasks())),
-        "Consumers": queues.consuming(consumers()),
+        "Consumers": queues.consuming(consumers(), listeners()),
         "Schedules": scheduled(schedules()),
         "Operations": operating(operations()),
         "Alarms": alarming(),
@@ -68,14 +69,13 @@ def workflows(functions: list[Function]) -> dict[str, Any]:
 
 
 def scheduled(functions: Iterable[Function]) -> dict[str, Any]:
-    """A function per schedule, with its clock."""
-    return stack(
-        "schedules",
-        {
-            function.logical_id: of_function(function, _clock(RATES[function.name]))
-            for function in functions
-        },
-    )
+    """A function per schedule, with its clock. What fails is not tried again: the next run is."""
+    made = queues.missed("schedules")
+    for function in functions:
+        resource = of_function(function, _clock(RATES[function.name]))
+        resource["Properties"] |= queues.called_by_aws("schedules", retries=0, seconds=60)
+        made[function.logical_id] = resource
+    return stack("schedules", made)
 
 
 def operating(functions: Iterable[Function]) -> dict[str, Any]:
@@ -88,7 +88,14 @@ def operating(functions: Iterable[Function]) -> dict[str, Any]:
 
 
 def _clock(rate: str) -> dict[str, Any]:
-    return {"Clock": {"Type": "ScheduleV2", "Properties": {"ScheduleExpression": rate}}}
+    """A call that Lambda does not take is not kept for long: a late run helps nobody."""
+    dead = {"Fn::GetAtt": ["SchedulesDeadQueue", "Arn"]}
+    properties = {
+        "ScheduleExpression": rate,
+        "RetryPolicy": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 60},
+        "DeadLetterConfig": {"Arn": dead},
+    }
+    return {"Clock": {"Type": "ScheduleV2", "Properties": properties}}
 
 
 def _machine(name: str, functions: set[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from shared.domain.deployments import Deployment, DeploymentState
 from shared.domain.errors import PlatformError, StaleFence
@@ -14,7 +15,7 @@ from shared.ports.compute import Compute
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
 from shared.ports.workflows import ENDED as EXECUTION_ENDED
-from shared.ports.workflows import Workflows
+from shared.ports.workflows import Execution, Workflows
 from shared.usecases import compensation, jobs, leasing
 from shared.usecases.answers import Answer, send, token_context
 from shared.usecases.attempts import Attempt
@@ -62,13 +63,36 @@ def resume_deployments(line: Line, *, compute: Compute) -> int:
             start(deployment, workflows=line.workflows)
             acted += 1
         elif execution.status in EXECUTION_ENDED:
-            failure = compensation.Failure(
-                execution.error or "AgentLost",
-                execution.cause or "its workflow ended without an outcome",
-            )
-            end_deserted(deployment, failure, line, compute=compute)
+            end_deserted(deployment, _failure_of(execution), line, compute=compute)
             acted += 1
     return acted
+
+
+def end_with_execution(
+    organization_id: UUID,
+    deployment_id: UUID,
+    execution: Execution,
+    line: Line,
+    *,
+    compute: Compute,
+) -> bool:
+    """End a deployment whose execution has ended, if that has not done it; whether it was so.
+
+    Raises NotFound for a deployment that there is not.
+    """
+    with line.uow:
+        deployment = line.uow.deployments.get(organization_id, deployment_id)
+    if deployment.terminal or deployment.execution != execution.name:
+        return False
+    end_deserted(deployment, _failure_of(execution), line, compute=compute)
+    return True
+
+
+def _failure_of(execution: Execution) -> compensation.Failure:
+    return compensation.Failure(
+        execution.error or "AgentLost",
+        execution.cause or "its workflow ended without an outcome",
+    )
 
 
 def end_deserted(

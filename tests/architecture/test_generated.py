@@ -18,6 +18,8 @@ from infra.generate.functions import (
     WRITE_LAYER,
     Function,
     consumers,
+    listeners,
+    named_in,
     operations,
     schedules,
     served,
@@ -27,11 +29,17 @@ from infra.generate.functions import (
 from shared.runtime.tasks import AttemptInput
 from shared.settings import Settings, Timeouts, read
 
+
+def consumed() -> Iterator[Function]:
+    yield from consumers()
+    yield from listeners()
+
+
 STACKS = {
     "api": served,
     "workflows": tasks,
     "schedules": schedules,
-    "consumers": consumers,
+    "consumers": consumed,
     "operations": operations,
 }
 TEMPLATES = [ROOT / "template.yaml", *sorted(stacks.FOLDER.glob("*.yaml"))]
@@ -88,7 +96,7 @@ def test_every_file_of_a_function_is_in_a_stack() -> None:
         "api": ("api", "webhooks", "edge"),
         "workflows": ("tasks",),
         "schedules": ("scheduled",),
-        "consumers": ("consumers",),
+        "consumers": ("consumers", "events"),
         "operations": ("operations",),
     }
     for stack, names in folders.items():
@@ -128,12 +136,14 @@ def test_ports_are_asked_for_where_the_generator_looks() -> None:
     """In a signature, the function's own file or a layer: else a policy would be missed."""
     layers = [f"{name.replace('.', '/')}.py" for name in (*LAYERS, WRITE_LAYER)]
     allowed = {ROOT / path for path in ("shared/http/deps.py", "shared/bootstrap.py", *layers)}
-    deeper = [
-        path
+    deeper = {
+        path: asked
         for path in (ROOT / "shared").rglob("*.py")
-        if path not in allowed and "bootstrap" in names_imported(path)
-    ]
-    assert deeper == []
+        if path not in allowed
+        and "bootstrap" in names_imported(path)
+        and (asked := set(named_in(path.read_text())) - {"settings"})
+    }
+    assert deeper == {}
 
 
 def names_imported(path: Path) -> set[str]:
@@ -197,11 +207,12 @@ def test_a_queue_keeps_its_order_gives_up_after_five_tries_and_reports_what_fail
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         queue = queues[source["Queue"]["Fn::GetAtt"][0]]
         assert queue["QueueName"]["Fn::Sub"] == f"${{Prefix}}-{name}.fifo"
-        assert queue["VisibilityTimeout"] >= properties["Timeout"]
+        assert queue["VisibilityTimeout"] >= 6 * properties["Timeout"], "as AWS advises"
         assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
         dead = queues[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
         assert queue["FifoQueue"] is dead["FifoQueue"] is True
-    assert len(queues) == 2 * len(list(consumers()))
+    in_order = [queue for queue in queues.values() if queue.get("FifoQueue")]
+    assert len(in_order) == 2 * len(list(consumers()))
 
 
 def test_only_functions_that_queue_may_send() -> None:
