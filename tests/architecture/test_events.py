@@ -24,11 +24,11 @@ from shared.settings import Settings
 from shared.usecases import building, variables
 from tests.adapters.postgres.made_git import a_preview
 from tests.consumers.made import a_delivery
-from tests.sam.scenes import a_registration
 from tests.fakes import limits
 from tests.fakes.git_provider import FakeProvider
 from tests.fakes.glances import FakeGlances
 from tests.fakes.queue import FakeQueue
+from tests.sam.scenes import a_registration
 from tests.usecases import world as worlds
 from tests.usecases.connections import a_connection, a_hook, a_source
 from tests.usecases.world import POLICY, World

@@ -9,7 +9,15 @@ import yaml
 from packaging.requirements import Requirement
 
 from infra.generate import layers
-from infra.generate.functions import consumers, edge, operations, schedules, served, tasks
+from infra.generate.functions import (
+    consumers,
+    edge,
+    listeners,
+    operations,
+    schedules,
+    served,
+    tasks,
+)
 
 ROOT = Path(__file__).parents[2]
 ALONGSIDE = {"database": "core", "crypto": "core", "git": "crypto", "migrations": "database"}
