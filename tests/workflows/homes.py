@@ -12,9 +12,10 @@ import pytest
 from shared.adapters.asl import Definition, parse
 from shared.adapters.dbos import DbosWorkflows, EngineSettings
 from shared.adapters.dbos.steps import DurableSteps
+from shared.adapters.step_functions import StepFunctions
 from shared.ports.workflows import JSON, Execution, Workflows
 from tests.workflows.deadlines import ended
-from tests.workflows.ministack import MiniStack
+from tests.workflows.ministack import Invoke, MiniStack
 from tests.workflows.scenario import Scenario
 from tests.workflows.script import Script
 
@@ -29,19 +30,23 @@ class DbosHome:
 
     def __init__(self, url: str) -> None:
         self._machines: dict[str, Definition] = {}
-        self._script = Script()
+        self._script: Invoke = Script()
         self._engine = DbosWorkflows(
             url, self._machines, self._invoke, self._send, EngineSettings(close_seconds=1)
         )
 
     def run(self, scenario: Scenario, script: Script) -> Execution:
-        self._script = script
-        script.workflows = self._engine
+        script.workflows = self.load(scenario.machines, script)
+        return _run(self._engine, scenario)
+
+    def load(self, documents: Mapping[str, Mapping[str, Any]], invoke: Invoke) -> Workflows:
+        """The engine with these machines, whose functions `invoke` plays."""
+        self._script = invoke
         self._machines.clear()
-        for name, document in scenario.machines.items():
+        for name, document in documents.items():
             self._machines[name] = parse(dict(document), name)
             self._engine.executions.store_definition(self._machines[name])
-        return _run(self._engine, scenario)
+        return self._engine
 
     def open(self) -> None:
         self._engine.launch()
@@ -64,13 +69,15 @@ class MiniStackHome:
         self._stack = stack
 
     def run(self, scenario: Scenario, script: Script) -> Execution:
-        stack = self._stack
-        stack.create(scenario.machines, functions_of(scenario.machines.values()))
-        workflows = stack.workflows(scenario.machines)
-        script.workflows = workflows
-        stack.invoke = script
+        workflows = script.workflows = self.load(scenario.machines, script)
         with self._consuming(queues_of(scenario.machines.values()), script):
             return _run(workflows, scenario)
+
+    def load(self, documents: Mapping[str, Mapping[str, Any]], invoke: Invoke) -> StepFunctions:
+        """The emulator with these machines, whose functions `invoke` plays."""
+        self._stack.create(documents, functions_of(documents.values()))
+        self._stack.invoke = invoke
+        return self._stack.workflows(documents)
 
     @contextmanager
     def _consuming(self, queues: Sequence[str], script: Script) -> Iterator[None]:
