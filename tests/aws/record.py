@@ -1,5 +1,6 @@
 """`python -m tests.aws.record` notes what this release sends, for its successors to take in."""
 
+import ast
 import json
 import sys
 import tempfile
@@ -12,6 +13,8 @@ import yaml
 
 from infra.agent.control import ControlPlane
 from infra.generate.functions import ROOT, schedules
+from infra.migrations import run
+from infra.migrations.run import newest
 from shared import VERSION, machines
 from shared.adapters.local_lambda import substitution
 from shared.domain.ids import now
@@ -41,6 +44,7 @@ def recording(database: str) -> dict[str, Any]:
         "messages": {"webhooks": event_of([_message()])},
         "schedules": {schedule.name: {} for schedule in schedules()},
         "agent": agent_calls(),
+        "migrations": {"head": newest(), "library": library_of_migrations()},
     }
 
 
@@ -59,6 +63,18 @@ def definitions() -> dict[str, list[str]]:
         called = {s.get("Arguments", {}).get("FunctionName", "").strip("${}") for s in states}
         found[machine] = sorted(names[each] for each in called & names.keys())
     return found
+
+
+def library_of_migrations() -> list[str]:
+    """What the code around migrations takes of the library: before a release, that is the earlier
+    release's."""
+    return sorted(
+        f"{node.module}.{alias.name}"
+        for path in run.FOLDER.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("shared.")
+        for alias in node.names
+    )
 
 
 def _message() -> Message:

@@ -102,6 +102,12 @@ def test_no_function_vanishes_while_an_execution_may_call_it(release: str) -> No
     assert recorded(release, "definitions").keys() <= set(machines.MACHINES)
 
 
+@each_release
+def test_migrations_run_with_the_library_of_an_earlier_release(release: str) -> None:
+    """Its function `migrate` gets today's migrations before it gets today's library."""
+    assert set(record.library_of_migrations()) <= set(recorded(release, "migrations")["library"])
+
+
 @pytest.mark.parametrize("name", machines.FUNCTIONS)
 def test_an_input_of_a_newer_release_is_tried_again_and_touches_nothing(name: str) -> None:
     world = Stage()
