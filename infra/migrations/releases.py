@@ -17,11 +17,15 @@ from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
+from infra.migrations import role
 from infra.migrations.run import TURN, config
 from shared.domain.errors import Conflict, Transient
+from shared.ports.patience import patient
 
 TURN_SECONDS: Final = 60
 """How long a call waits for another one that migrates."""
+_WHOLE_SECONDS: Final = 900
+"""As long as a function may run: the server's own limits end it sooner."""
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _COMMENT: Final = "oldest release: "
 _VERSION: Final = re.compile(r"\d+\.\d+\.\d+")
@@ -79,6 +83,7 @@ def migrate(
             command.upgrade(config(connection=connection), plan.allowed[-1].revision)
         if plan.oldest and plan.allowed:
             connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS '{_comment(plan)}'")
+        role.limit(connection)
         return _report(plan, serving, dry_run=False)
 
 
@@ -99,7 +104,7 @@ class _Plan:
 @contextmanager
 def _turn(engine: Engine) -> Iterator[Connection]:
     try:
-        with engine.begin() as connection:
+        with patient(_WHOLE_SECONDS), engine.begin() as connection:
             connection.execute(text(f"SET LOCAL lock_timeout = '{TURN_SECONDS * 1000:.0f}ms'"))
             connection.execute(text(f"SET LOCAL statement_timeout = '{TURN_SECONDS * 2000:.0f}ms'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})

@@ -1,11 +1,13 @@
 """Connections: how they are made, pooled and given up."""
 
+import os
 import sqlite3
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 
-from shared.adapters.postgres import pooled
+from shared.adapters.postgres import iam, pooled
 from shared.adapters.postgres.liveness import CheckedPool
 from shared.settings import Settings
 
@@ -19,6 +21,7 @@ _DRIVERS: Final = {
 
 _REPEATED: Final = 5
 """How often a connection runs a statement before its plan is kept."""
+_PORT: Final = 5432
 _POOLER_SECONDS: Final = 3
 """For a connect to a pooler, which is near and asks the server nothing."""
 
@@ -34,8 +37,9 @@ def pooled_engine(database_url: str, *, pool_size: int = 1) -> Engine:
     """An engine for PostgreSQL behind RDS Proxy or PgBouncer in transaction mode.
 
     No startup options (both refuse them), nothing prepared, nothing kept in a session. Waits are
-    bounded by the client: see `pooled`.
+    bounded by the client: see `pooled`. A URL without a password signs in by IAM.
     """
+    url = driver_url(database_url)
     engine = make_engine(
         database_url,
         pool_size=pool_size,
@@ -46,10 +50,18 @@ def pooled_engine(database_url: str, *, pool_size: int = 1) -> Engine:
     )
 
     def connecting(_dialect: object, _record: object, _given: object, arguments: Any) -> Any:
-        return pooled.connect(arguments)
+        return pooled.connect({**arguments, **_password(url)})
 
     event.listen(engine, "do_connect", connecting)
     return engine
+
+
+def _password(url: URL) -> dict[str, str]:
+    """One that is good for connecting now, where the URL has none."""
+    if url.password is not None or not url.host or "AWS_ACCESS_KEY_ID" not in os.environ:
+        return {}
+    user, port = url.username or "", url.port or _PORT
+    return {"password": iam.token(url.host, port, user, os.environ, datetime.now(UTC))}
 
 
 def make_engine(

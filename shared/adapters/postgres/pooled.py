@@ -20,7 +20,7 @@ from shared.adapters.postgres.transaction import QUICK_SECONDS
 from shared.ports.patience import patience
 
 WAIT_SECONDS: Final = 20.0
-"""The longest wait for an answer: a turn at the pooler and then the server's own limit."""
+"""For an answer where nobody's patience is known: a turn at the pooler and the server's limit."""
 IDLE_SECONDS: Final = 240.0
 """Networks forget a silent connection after 350 s, and say nothing."""
 _PAUSE_MILLISECONDS: Final = 50, 200
@@ -34,7 +34,7 @@ class PooledConnection(psycopg.Connection[TupleRow]):
 
     def wait(self, gen: Any, interval: float = _INTERVAL, timeout: float | None = None) -> Any:
         left, began = patience(), time.monotonic()
-        seconds = WAIT_SECONDS if left is None else min(left.seconds, WAIT_SECONDS)
+        seconds = WAIT_SECONDS if left is None else left.seconds
         try:
             return super().wait(gen, interval, seconds if timeout is None else timeout)
         except psycopg.errors._WaitTimeout as error:

@@ -10,8 +10,8 @@ import pytest
 from psycopg import sql
 from sqlalchemy import Engine
 
-from infra.migrations import role
-from infra.migrations import run as migrations
+from infra.migrations.releases import migrate
+from shared import VERSION
 from shared.adapters.postgres.engine import pooled_engine
 from shared.adapters.postgres.tables import metadata
 from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
@@ -34,8 +34,9 @@ def server(folder: Path) -> Iterator[Server]:
     (folder / "server").mkdir()
     with postgres(folder / "server") as server:
         with pgbouncer(folder / "setup", server.port) as pooler:
-            migrations.upgrade(pooler.url)
-            role.limit(pooler.url)
+            engine = pooled_engine(pooler.url)
+            migrate(engine, serving=VERSION)
+            engine.dispose()
         yield server
 
 
