@@ -74,6 +74,10 @@ test: .venv/.dev .venv-sam/.installed ## Run all that CI runs
 check: .venv/.dev ## Lint, types, imports, generated files
 	@$(PYTHON) -m tests.suites check
 
+.PHONY: invoke
+invoke: .venv/.dev .venv-sam/.installed ## Invoke every function in a container, with sam local
+	@$(PYTHON) -m tests.sam.invoke
+
 .PHONY: template
 template: .venv/.dev ## Write the stacks and sample events from the code
 	@$(PYTHON) -m infra.generate

@@ -28,7 +28,7 @@ from tests.fakes import limits
 from tests.fakes.git_provider import FakeProvider
 from tests.fakes.glances import FakeGlances
 from tests.fakes.queue import FakeQueue
-from tests.sam.scenes import a_registration
+from tests.sam.rows import a_registration
 from tests.usecases import world as worlds
 from tests.usecases.connections import a_connection, a_hook, a_source
 from tests.usecases.world import POLICY, World

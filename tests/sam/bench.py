@@ -12,10 +12,12 @@ import psycopg
 
 from shared.adapters.kms import KmsVault
 from shared.adapters.postgres.engine import make_engine
+from shared.domain.access import LOCAL_ORGANIZATION
 from shared.machines import MACHINES
 from tests.emulated.postgres import DATABASE
 from tests.sam.agent import CloudAgent
-from tests.sam.scenes import DEFAULT, NEEDED, REPOSITORY, Scene, as_owner
+from tests.sam.rows import REPOSITORY
+from tests.sam.scenes import DEFAULT, NEEDED, Scene, as_owner
 from tests.sam.servers import Servers
 from tests.standins.github import GitHubServer
 
@@ -55,8 +57,10 @@ def bench(servers: Servers, number: int, function: str) -> Iterator[Bench]:
             "C2D_API_TOKEN": "c2d_sample",
             "C2D_AGENT_TOKEN": "c2da_sample",
             "C2D_DOMAIN": "localhost",
+            "C2D_PLATFORM_ID": "local",
             "C2D_OIDC_ISSUER": "",
             "C2D_OIDC_AUDIENCE": "",
+            "C2D_OPERATOR_ORGANIZATION": str(LOCAL_ORGANIZATION),
             "C2D_ALLOW_PRIVATE_GIT": "true",
             "C2D_COMPUTE_SECONDS": "15",
             "C2D_GITHUB_URL": provider.url,

@@ -42,7 +42,7 @@ def invoke(servers: Servers, function: LocalFunction, number: int) -> Outcome:
     with bench(servers, number, function.name) as made:
         begun = time.monotonic()
         try:
-            status, reason = _judged(function.name, *_invoked(function, made))
+            status, reason = judged(function.name, *_invoked(function, made))
         except subprocess.TimeoutExpired:
             status, reason = "no answer", f"none within {SECONDS} s"
         return _outcome(function, status, time.monotonic() - begun, reason)
@@ -64,10 +64,11 @@ def _invoked(function: LocalFunction, made: Bench) -> tuple[str, str]:
             *("--docker-network", made.network, "--skip-pull-image"),
             seconds=SECONDS,
         )
-    return done.stdout, done.stderr
+    # the runtime's complaint that the container is being stopped is no part of the function's log
+    return done.stdout, done.stderr.partition("LAMBDA_RUNTIME Failed to get next")[0]
 
 
-def _judged(name: str, answer: str, log: str) -> tuple[str, str]:
+def judged(name: str, answer: str, log: str) -> tuple[str, str]:
     """A status, and why it is a failure if it is one."""
     try:
         said = json.loads(answer.strip().splitlines()[-1])

@@ -5,26 +5,33 @@ python -m tests.sam.invoke [NAME…]    all of them, or those whose name has one
 Builds with SAM, starts PostgreSQL and an AWS (MiniStack) for them, and prints a line for each:
 function, event, status, seconds. Ends with 1 when one failed: it raised, it answered 5xx, or it
 refused its sample without a reason that is known (see REFUSED in `tests/sam/invocation.py`).
+
+With --env-vars FILE nothing is invoked: the variables of the functions are written to FILE, for
+`sam local invoke` or `sam local start-api` by hand, until Ctrl-C takes the servers away.
 """
 
 import argparse
+import json
 import multiprocessing
+import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from infra.local import images
 from infra.local.errors import RefusedError
-from tests.sam.command import ROOT, run
+from tests.sam.bench import bench
+from tests.sam.command import ROOT, SAM, run
 from tests.sam.invocation import Outcome, invoke
 from tests.sam.local_stacks import LocalFunction, write_local_stacks
 from tests.sam.servers import Servers, servers
 
-BUILT, CACHE = ROOT / ".aws-sam" / "invoke", ROOT / ".aws-sam" / "invoke-cache"
+BUILT, CACHE = ROOT / ".aws-sam" / "invoke" / "build", ROOT / ".aws-sam" / "invoke" / "cache"
 STAND_INS = Path("/var/tmp/click-to-deploy-images")
 AT_ONCE, BUILD_SECONDS = 2, 600
 
@@ -76,6 +83,7 @@ def main(arguments: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="part of a function's name")
+    parser.add_argument("--env-vars", metavar="FILE", type=Path, help="keep the servers up")
     parser.add_argument("--jobs", type=int, default=AT_ONCE, help="how many at once")
     given = parser.parse_args(arguments)
     begun = time.monotonic()
@@ -86,7 +94,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"error: {refusal}", file=sys.stderr)
         return 1
     print(f"Built in {time.monotonic() - begun:.0f} s; {len(functions)} functions", flush=True)
-    return _report(functions, given.jobs)
+    return _hold(given.env_vars) if given.env_vars else _report(functions, given.jobs)
 
 
 def _report(functions: Sequence[LocalFunction], at_once: int) -> int:
@@ -101,6 +109,22 @@ def _report(functions: Sequence[LocalFunction], at_once: int) -> int:
     seconds = time.monotonic() - begun
     print(f"\n{len(outcomes)} invoked, {len(failed)} failed, {seconds:.0f} s")
     return 1 if failed or not outcomes else 0
+
+
+def _hold(file: Path) -> int:
+    """Servers and a bench for whoever invokes by hand."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with running() as found, bench(found, 1, "api.me.get") as made:
+        file.write_text(json.dumps({"Parameters": made.environment}, indent=2) + "\n")
+        template = (BUILT / "Api" / "local.yaml").relative_to(ROOT)
+        print(
+            f"{SAM.relative_to(ROOT)} local start-api --template {template} --env-vars {file}"
+            f" --docker-network {made.network} --skip-pull-image --warm-containers LAZY",
+            flush=True,
+        )
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+    return 0
 
 
 if __name__ == "__main__":

@@ -41,18 +41,23 @@ class LocalFunction:
 
 
 def write_local_stacks(built: Path) -> list[LocalFunction]:
-    """Write `local.yaml` beside each nested stack's template; every function there is."""
-    root = yaml.safe_load((built / "template.yaml").read_text())["Resources"]
+    """Write `local.yaml` beside the template of each stack that has functions; all of those."""
+    whole = yaml.safe_load((built / "template.yaml").read_text())
+    root, outer = whole["Resources"], whole["Parameters"]
     layers = {name: made for name, made in root.items() if made["Type"] == LAYER}
     found: list[LocalFunction] = []
     for stack, made in root.items():
         if made["Type"] == STACK:
             target = built / stack / "local.yaml"
             document = yaml.safe_load((built / stack / "template.yaml").read_text())
-            _own_layers(document, made["Properties"].get("Parameters", {}), layers, built)
-            _declare(document, LOCAL_ONLY)
-            target.write_text(yaml.safe_dump(document, sort_keys=False))
-            found += _functions(document, target)
+            functions = _functions(document, target)
+            if functions:
+                given = made["Properties"].get("Parameters", {})
+                _own_layers(document, given, layers, built)
+                _defaults(document, given, outer)
+                _declare(document, LOCAL_ONLY)
+                target.write_text(yaml.safe_dump(document, sort_keys=False))
+            found += functions
     return found
 
 
@@ -68,7 +73,15 @@ def _own_layers(
             runtimes = layer["Properties"]["CompatibleRuntimes"]
             properties = {"ContentUri": content, "CompatibleRuntimes": runtimes}
             document["Resources"][name] = {"Type": LAYER, "Properties": properties}
-    for parameter in parameters.values():
+
+
+def _defaults(document: dict[str, Any], given: dict[str, Any], outer: dict[str, Any]) -> None:
+    """A parameter's default is what the outer stack hands over by default."""
+    for name, parameter in document.get("Parameters", {}).items():
+        value = given.get(name)
+        passed = outer.get(value.get("Ref", ""), {}) if isinstance(value, dict) else {}
+        if "Default" in passed:
+            parameter["Default"] = passed["Default"]
         parameter.setdefault("Default", "local")
 
 

@@ -1,6 +1,5 @@
 """What there is in the database when a function is invoked, so that its sample finds it."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -10,33 +9,35 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from infra.generate.events import SAMPLE_ID
 from shared.adapters.kms import KmsVault
 from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
-from shared.domain.access import LOCAL_ORGANIZATION, ApiToken
-from shared.domain.agents import Registration
+from shared.domain.access import LOCAL_ORGANIZATION
 from shared.domain.deployments import Deployment, Trigger
-from shared.domain.git import GitConnection, Provider
-from shared.domain.ids import now
+from shared.domain.git import Provider
 from shared.domain.jobs import JobKind
 from shared.domain.previews import PreviewState
-from shared.domain.resources import Resource, ResourceKind, ResourceState
 from shared.domain.services import Service
 from shared.usecases import building, releasing, rollbacks, routing, variables
-from shared.usecases.connecting import sealed_tokens
 from shared.usecases.projects import create_project
 from tests.adapters.postgres.made_git import a_preview
 from tests.consumers.made import a_delivery
 from tests.fakes.compute import FakeCompute
 from tests.fakes.names import FakeNames
 from tests.fakes.workflows import FakeWorkflows
+from tests.sam.rows import (
+    ID,
+    REPOSITORY,
+    a_connection,
+    a_leftover,
+    a_registration,
+    a_token,
+    as_listed,
+)
 from tests.standins.github import GitHubServer
 from tests.usecases import world as worlds
 from tests.usecases.connections import a_hook, a_source
 from tests.usecases.world import DOMAIN, POLICY, World
 
-ID: Final = UUID(SAMPLE_ID)
-REPOSITORY: Final = "acme/web"
 DEFAULT: Final = "building"
 NEEDED: Final = {
     "tasks.deploy.acquire_lease": "queued",
@@ -189,8 +190,8 @@ class Scene(World):
             vault=self.vault,
         )
         with self.store as uow:
-            uow.tokens.add(_a_token())
-            uow.resources.plan(_a_leftover(service))
+            uow.tokens.add(a_token())
+            uow.resources.plan(a_leftover(service))
             uow.registrations.add(a_registration())
 
     def _connect(self, service: Service, host: GitHubServer, linked: bool) -> None:
@@ -199,7 +200,7 @@ class Scene(World):
         sha = repository.bare.resolve("refs/heads/main")
         hook = host.add_hook(repository, "http://api.example/webhooks/github", "sample", {"push"})
         for id_, provider in ((ID, Provider.GITHUB), (UUID(int=2), Provider.GITLAB)):
-            connection = _a_connection(id_, provider, host, self.vault)
+            connection = a_connection(id_, provider, host, self.vault)
             known = {"repository_id": str(repository.id), "full_name": REPOSITORY}
             sealed = self.vault.seal("sample", str(id_))
             mine = str(hook.id) if provider is Provider.GITHUB else "1"
@@ -215,7 +216,7 @@ class Scene(World):
                 preview = a_preview(service, connection, id=id_, sha="0" * 40, from_fork=True)
                 uow.previews.add(replace(preview, state=PreviewState.AWAITING_APPROVAL))
                 if linked:
-                    source = a_source(connection, service.id, _as_listed(repository, host))
+                    source = a_source(connection, service.id, as_listed(repository, host))
                     uow.sources.put(source)
         assert sha
 
@@ -233,71 +234,3 @@ def as_owner() -> Iterator[None]:
     """World acts for the organisation that the samples' token belongs to."""
     with patch.object(worlds, "ORGANIZATION", LOCAL_ORGANIZATION):
         yield
-
-
-def _a_connection(id_: UUID, provider: Provider, host: GitHubServer, vault: Any) -> GitConnection:
-    from shared.ports.git import Grant
-
-    account = host.add_account("acme")
-    return GitConnection(
-        id=id_,
-        organization_id=LOCAL_ORGANIZATION,
-        provider=provider,
-        base_url=host.url,
-        account_id=str(account.id),
-        account_name=account.login,
-        connected_by="ada",
-        created_at=now(),
-        updated_at=now(),
-        checked_at=now(),
-        **sealed_tokens(Grant(host.token("acme")), str(id_), vault),
-    )
-
-
-def _as_listed(repository: Any, host: GitHubServer) -> Any:
-    from shared.ports.git import Repository
-
-    url = f"{host.url}/{REPOSITORY}"
-    return Repository(str(repository.id), REPOSITORY, f"{url}.git", url, "main", True, True)
-
-
-def _a_token() -> ApiToken:
-    return ApiToken(
-        id=ID,
-        organization_id=LOCAL_ORGANIZATION,
-        name="ci",
-        hint="c2d_other",
-        token_hash=hashlib.sha256(b"another token").hexdigest(),
-        scopes=("read",),
-        user_id="owner",
-        created_by="owner",
-        created_at=now(),
-    )
-
-
-def a_registration() -> Registration:
-    """A token of agents, not the one that the samples' agent has."""
-    return Registration(
-        id=ID,
-        name="others",
-        hint="c2da_other",
-        token_hash=hashlib.sha256(b"another token of agents").hexdigest(),
-        roles=("build", "edge"),
-        created_by="owner",
-        created_at=now(),
-    )
-
-
-def _a_leftover(service: Service) -> Resource:
-    return Resource(
-        id=ID,
-        organization_id=LOCAL_ORGANIZATION,
-        kind=ResourceKind.INSTANCE,
-        state=ResourceState.NEEDS_ATTENTION,
-        created_at=now(),
-        updated_at=now(),
-        project_id=service.project_id,
-        service_id=service.id,
-        provider_id="gone",
-        reason="the engine did not answer",
-    )

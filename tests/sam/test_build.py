@@ -13,18 +13,9 @@ import pytest
 from infra.aws import sizes
 from infra.generate import layers
 from infra.generate.functions import Function, consumers, edge, operations, schedules, served, tasks
+from tests.sam.command import ROOT, sam
 
-ROOT = Path(__file__).parents[2]
-SAM = ROOT / ".venv-sam" / "bin" / "sam"
 TEMPLATES = [ROOT / "template.yaml", *sorted((ROOT / "infra" / "stacks").glob("*.yaml"))]
-ENVIRONMENT = {
-    **{key: value for key, value in os.environ.items() if not key.startswith("AWS_")},
-    # layers are made with pip, which Debian's own python3.11 comes without
-    "PATH": os.pathsep.join([str(SAM.parent), os.environ.get("PATH", os.defpath)]),
-    "SAM_CLI_TELEMETRY": "0",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
 STACKS = {
     "Api": lambda: [*served(), *edge()],
     "Workflows": tasks,
@@ -51,33 +42,11 @@ ONLY_ON_ONE_MACHINE = ("shared.adapters.asl", "shared.adapters.dbos")
 Lambda = Callable[[str, Function, str], str]
 
 
-def sam(*arguments: str) -> str:
-    done = subprocess.run(
-        [str(SAM), *arguments],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_a_template_is_valid_without_a_warning(template: Path) -> None:
     said = sam("validate", "--lint", "--template", str(template))
     assert "is a valid SAM Template" in said
     assert not [line for line in said.splitlines() if line.startswith(("W", "E"))]
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The build folder, with nothing taken from an earlier build."""
-    folder = tmp_path_factory.mktemp("sam")
-    sam("build", "--parallel", "--no-cached", "--build-dir", str(folder / "build"))
-    return folder / "build"
 
 
 @pytest.fixture(scope="module")
