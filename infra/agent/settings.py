@@ -16,6 +16,7 @@ HELP: Final = """\
 settings (environment variables):
   C2D_AGENT_URL             control plane, e.g. http://127.0.0.1:8080 (required)
   C2D_AGENT_TOKEN           the agent's registration token, c2da_... (required)
+  C2D_AGENT_TOKEN_FILE      or the file it is in
   C2D_AGENT_NAME            name the control plane shows (the host's name)
   C2D_AGENT_ROLES           build,edge or one of them (build,edge)
   C2D_AGENT_BUILDS          builds that run at once on this machine (2)
@@ -89,7 +90,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     read = _Reader(environ)
     return Settings(
         url=read.required("C2D_AGENT_URL").rstrip("/"),
-        token=read.required("C2D_AGENT_TOKEN"),
+        token=read.secret("C2D_AGENT_TOKEN"),
         name=read.name(),
         roles=read.roles(),
         home=Path(environ.get("C2D_HOME") or default_home()),
@@ -131,6 +132,18 @@ class _Reader:
         if value := self._environ.get(key, "").strip():
             return value
         raise BadSettings(f"{key} is not set")
+
+    def secret(self, key: str) -> str:
+        """The value, or what is in the file that the setting with _FILE names."""
+        file = self._environ.get(f"{key}_FILE")
+        if self._environ.get(key) or not file:
+            return self.required(key)
+        try:
+            if text := Path(file).read_text().strip():
+                return text
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSettings(f"{key}_FILE cannot be read: {error}") from error
+        raise BadSettings(f"{key}_FILE names {file}, which is empty")
 
     def path(self, key: str) -> Path | None:
         return Path(value) if (value := self._environ.get(key)) else None
