@@ -6,7 +6,8 @@ import pytest
 
 from infra.generate.policies import nested, substituted
 from shared.domain.deployments import DeploymentState
-from tests.workflows.faults import CASES, LIVES, NAMES, STATES, Case, Ending, Fault, play
+from tests.workflows.fault_cases import CASES, LIVES, NAMES, STATES, Case, Fault
+from tests.workflows.faults import Ending, play
 from tests.workflows.homes import MiniStackHome, fast_dbos
 from tests.workflows.ministack import MiniStack, ministack
 from tests.workflows.scenarios import SCENARIOS
