@@ -25,8 +25,10 @@ def sam(*arguments: str, endpoint: str | None = None) -> str:
         [str(SAM), *arguments],
         cwd=ROOT, env=environment, timeout=600, check=False, capture_output=True, text=True,
     )  # fmt: skip
-    assert done.returncode == 0, (done.stdout + done.stderr)[-8000:]
-    return done.stdout + done.stderr
+    lines = (done.stdout + done.stderr).splitlines()
+    said = "\n".join(line for line in lines if line.strip() and "skipping upload" not in line)
+    assert done.returncode == 0, said[-8000:]
+    return said
 
 
 def build(folder: Path) -> Path:

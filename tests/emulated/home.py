@@ -8,14 +8,44 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local import images
-from infra.local.images import LAMBDA
 from tests.emulated import postgres
-from tests.emulated.cloud import Cloud, emulated
+from tests.emulated.cloud import Cloud
 from tests.emulated.deploying import build, deploy
 from tests.emulated.gateway import open_gateway
-from tests.emulated.relay import relay
+from tests.emulated.relay import Relay, relay
+from tests.standins.accounts import App
 
 IMAGES = Path("/var/tmp/click-to-deploy-images")
+AT_A_TESTS_PACE = {
+    "C2D_AGENT_IDLE_SECONDS": "0.3",
+    "C2D_AGENT_BUSY_SECONDS": "0.1",
+    "C2D_AGENT_WATCH_SECONDS": "2",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where services will answer, and the stand-in of GitHub that the platform knows."""
+
+    http_port: int
+    slot_base: str
+    github: str
+    app: App
+
+    def parameters(self, cloud: Cloud) -> dict[str, str]:
+        """Of the stack."""
+        secret = {"github_client_secret": self.app.client_secret}
+        return {
+            "Stage": "local",
+            "Domain": "localhost",
+            "Scheme": "http",
+            "HttpPort": str(self.http_port),
+            "GithubUrl": self.github,
+            "GithubClientId": self.app.client_id,
+            "GitSecret": cloud.secret("git", secret),
+            "PrivateGit": "true",
+            "Aliases": "false",
+        }
 
 
 @dataclass(frozen=True)
@@ -28,37 +58,36 @@ class Home:
     agent_token: str
     database: str
     stack: str
+    door: Relay
+    http_port: int
 
 
 @contextmanager
-def home(folder: Path, settings: Mapping[str, str]) -> Iterator[Home]:
-    """Deployed and reachable. `settings` are those of all functions that no template has."""
+def home(cloud: Cloud, folder: Path, plan: Plan) -> Iterator[Home]:
+    """Deployed and reachable."""
     took = Stopwatch()
-    images.provide(IMAGES, [images.PYTHON, *LAMBDA])
+    images.provide(IMAGES, [images.PYTHON, *images.LAMBDA])
     with ExitStack() as stack:
-        cloud = stack.enter_context(emulated(folder))
         store = stack.enter_context(postgres.server(folder / "postgres", cloud.address))
-        took.lap("MiniStack and PostgreSQL")
-        tokens = {"api_token": f"c2d_{secrets.token_hex(16)}"}
-        tokens["agent_token"] = f"c2da_{secrets.token_hex(16)}"
+        took.lap("base image, PostgreSQL")
         template = build(folder)
         took.lap("sam build")
-        name = deploy(
-            cloud,
-            template,
-            {
-                "Stage": "local",
-                "DatabaseSecret": cloud.secret("database", {"url": store.url(cloud.address)}),
-                "TokensSecret": cloud.secret("tokens", tokens),
-                "Domain": "localhost",
-            },
-        )
-        took.lap("sam deploy")
-        door = stack.enter_context(relay(cloud.address, cloud.url, open_gateway(cloud)))
+        door = stack.enter_context(relay(cloud.address, cloud.url))
         url = f"http://{cloud.address}:{door.port}"
-        _set(cloud, {"C2D_API_URL": url, **settings})
+        tokens = {"api_token": f"c2d_{secrets.token_hex(16)}"}
+        tokens["agent_token"] = f"c2da_{secrets.token_hex(16)}"
+        given = {
+            **plan.parameters(cloud),
+            "PublicUrl": url,
+            "DatabaseSecret": cloud.secret("database", {"url": store.url(cloud.address)}),
+            "TokensSecret": cloud.secret("tokens", tokens),
+        }
+        name = deploy(cloud, template, given)
+        took.lap("sam deploy")
+        door.host = open_gateway(cloud)
+        _set(cloud, {**AT_A_TESTS_PACE, "C2D_SLOT_BASE": plan.slot_base})
         took.lap("routes and settings")
-        yield Home(cloud, url, *tokens.values(), store.url("127.0.0.1"), name)
+        yield Home(cloud, url, *tokens.values(), store.url("127.0.0.1"), name, door, plan.http_port)
 
 
 class Stopwatch:

@@ -1,0 +1,113 @@
+"""A push to GitHub becomes a running service, through AWS's interfaces only."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.apps import app
+from tests.e2e.client import Client
+from tests.e2e.platform import until
+from tests.emulated.edge import Machine
+from tests.emulated.home import Home
+from tests.emulated.story import CONTEXT, NAME, Story, executions_of
+from tests.standins.github import GitHubServer
+
+pytestmark = [pytest.mark.docker, pytest.mark.postgres]
+
+
+@pytest.fixture(scope="module")
+def story(aws: Home, outside: Machine, ticking: None, github: GitHubServer) -> Iterator[Story]:
+    github.add_repository(NAME, app("zero"))
+    client = Client(aws.url, outside.http_port, aws.api_token)
+    try:
+        began = time.monotonic()
+        until(client.has_agent, "an agent with both roles", 120)
+        story = Story(aws, outside, github, client)
+        story.connect()
+        story.make_service()
+        print(f"agent, account, service, webhook: {time.monotonic() - began:.1f} s", flush=True)
+        yield story
+    finally:
+        client.close()
+
+
+@pytest.fixture(autouse=True)
+def _timed(request: pytest.FixtureRequest) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    print(f"{request.node.name}: {time.monotonic() - began:.1f} s", flush=True)
+
+
+def test_a_signed_push_is_built_outside_and_answers_at_its_address(story: Story) -> None:
+    first = story.push("one")
+
+    deployment = story.ended(first, "live")
+
+    until(lambda: story.client.get(story.service).text == "one", "the version at its address")
+    story.reported(first, "success")
+    record = story.github.deployments_of(NAME)[-1]
+    assert record.sha == first
+    until(lambda: record.state == "success", "the deployment record's end", 60)
+    [attempt] = [a for a in story.github.dispatcher.attempts if a.event == "push"][-1:]
+    assert attempt.status == 202
+    history = executions_of(story.aws.cloud, deployment["id"])
+    assert history["deploy"]["status"] == "SUCCEEDED", history
+    assert history["release"]["status"] == "SUCCEEDED", history
+
+
+def test_an_unsigned_push_is_refused(story: Story) -> None:
+    assert story.forged_push() == 401
+
+
+def test_the_next_push_replaces_what_serves(story: Story) -> None:
+    second = story.push("two")
+
+    story.ended(second, "live")
+
+    until(lambda: story.client.get(story.service).text == "two", "the next version")
+    until(lambda: len(story.machine.containers()) <= 2, "the end of what no longer serves")
+
+
+def test_a_cancelled_build_ends_and_the_old_version_serves(story: Story) -> None:
+    sha = story.push("never", build="RUN sleep 100")
+    deployment = story.begun(sha, "building")
+
+    story.client.call("POST", f"/deployments/{deployment['id']}/cancel")
+
+    story.ended(sha, "cancelled")
+    story.reported(sha, "error", "failure")
+    assert story.client.get(story.service).text == "two"
+
+
+def test_a_build_that_fails_says_why(story: Story) -> None:
+    sha = story.push("broken", build="RUN exit 7")
+
+    ended = story.ended(sha, "failed")
+
+    assert ended["error"] == "BuildFailed"
+    story.reported(sha, "failure", "error")
+    assert story.client.get(story.service).text == "two"
+
+
+def test_a_version_that_is_not_healthy_never_serves(story: Story) -> None:
+    sha = story.push("sick", before="sys.exit(3)")
+
+    ended = story.ended(sha, "failed")
+
+    assert ended["error"] == "HealthCheckFailed"
+    assert "code 3" in ended["reason"]
+    assert story.client.get(story.service).text == "two"
+
+
+def test_a_rollback_brings_the_first_version_back(story: Story) -> None:
+    target = story.deployment_of("one")
+    path = f"/services/{story.service['id']}/rollback/{target['id']}"
+
+    answer: dict[str, Any] = story.client.call("POST", path)
+
+    until(lambda: story.client.get(story.service).text == "one", "the first version again", 90)
+    done = story.client.ended(answer["deployment"]["id"])
+    assert done["state"] == "live", done
+    assert CONTEXT
