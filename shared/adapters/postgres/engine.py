@@ -100,6 +100,7 @@ def make_engine(
         pool_timeout=connect_seconds,
         pool_recycle=1800,
         isolation_level="READ COMMITTED",
+        hide_parameters=True,  # errors end in logs, values must not
         connect_args=connect,
         **options,
     )
@@ -148,7 +149,7 @@ def _mariadb(connect_seconds: int, statement_seconds: int | None) -> dict[str, A
 
 
 def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 10})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 10})
 
     def connected(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None

@@ -153,6 +153,13 @@ def test_a_reason_may_hold_what_no_database_takes(sql_engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("sql_engine", DATABASES, indirect=True)
+def test_an_error_names_no_value_of_its_statement(sql_engine: Engine) -> None:
+    with pytest.raises(Exception, match="no_such_table") as failed, sql_engine.begin() as open_:
+        open_.execute(text("insert into no_such_table values (:value)"), {"value": "canary-7b1"})
+    assert "canary-7b1" not in str(failed.value)
+
+
+@pytest.mark.parametrize("sql_engine", DATABASES, indirect=True)
 def test_a_missing_parent_is_not_found(sql_engine: Engine) -> None:
     uow = SqlUnitOfWork(sql_engine)
     shop = stored_shop(uow)
