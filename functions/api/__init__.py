@@ -1,1 +1,5 @@
-"""Functions: api."""
+"""One file per endpoint."""
+
+from shared.cold_start import begin
+
+begin()

@@ -1,1 +1,5 @@
-"""Functions: consumers."""
+"""One file per queue."""
+
+from shared.cold_start import begin
+
+begin()

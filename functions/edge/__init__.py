@@ -1,1 +1,5 @@
-"""Functions: edge."""
+"""What stands before the endpoints."""
+
+from shared.cold_start import begin
+
+begin()

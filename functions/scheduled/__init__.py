@@ -1,1 +1,5 @@
-"""Functions: scheduled."""
+"""One file per schedule."""
+
+from shared.cold_start import begin
+
+begin()

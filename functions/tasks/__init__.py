@@ -1,1 +1,5 @@
-"""Functions: tasks."""
+"""One file per state of the machines."""
+
+from shared.cold_start import begin
+
+begin()

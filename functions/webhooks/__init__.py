@@ -1,1 +1,5 @@
-"""Functions: webhooks of Git providers."""
+"""One file per Git provider."""
+
+from shared.cold_start import begin
+
+begin()

@@ -1,20 +1,23 @@
 """What the API takes and answers."""
 
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.canvas import Canvas
-from shared.domain.deployments import Deployment, Step
-from shared.domain.jobs import Agent
-from shared.domain.projects import Project
-from shared.domain.resources import Resource
-from shared.domain.services import OverlapPolicy, Service
+from shared.domain.services import OverlapPolicy
 from shared.http.sources import LinkOut, SourceBody
-from shared.ports.pages import Page
-from shared.usecases.services import Running
+
+if TYPE_CHECKING:
+    from shared.domain.canvas import Canvas
+    from shared.domain.deployments import Deployment, Step
+    from shared.domain.jobs import Agent
+    from shared.domain.projects import Project
+    from shared.domain.resources import Resource
+    from shared.domain.services import Service
+    from shared.ports.pages import Page
+    from shared.usecases.services import Running
 
 T = TypeVar("T")
 
@@ -34,7 +37,7 @@ class Listed(BaseModel, Generic[T]):
     next_cursor: str | None = None
 
 
-def listed(page: Page[Any], items: list[T]) -> "Listed[T]":
+def listed(page: "Page[Any]", items: list[T]) -> "Listed[T]":
     """A page of the store with its items as the API shows them."""
     return Listed(items=items, next_cursor=page.next_cursor)
 
@@ -49,7 +52,7 @@ class ProjectOut(Out):
     updated_at: datetime
 
     @classmethod
-    def of(cls, project: Project) -> "ProjectOut":
+    def of(cls, project: "Project") -> "ProjectOut":
         return cls.model_validate(project)
 
 
@@ -61,7 +64,7 @@ class CanvasOut(BaseModel):
     updated_at: datetime | None
 
     @classmethod
-    def of(cls, canvas: Canvas) -> "CanvasOut":
+    def of(cls, canvas: "Canvas") -> "CanvasOut":
         return cls(
             document=canvas.document,
             version=canvas.version,
@@ -130,7 +133,7 @@ class ServiceOut(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, service: Service, url: str, running: Running | None) -> "ServiceOut":
+    def of(cls, service: "Service", url: str, running: "Running | None") -> "ServiceOut":
         return cls.model_validate(
             {
                 **{name: getattr(service, name) for name in _PLAIN},
@@ -145,7 +148,7 @@ class ServiceOut(BaseModel):
 _PLAIN = tuple(n for n in ServiceOut.model_fields if n not in {"url", "running", "source", "git"})
 
 
-def _running(running: Running) -> RunningOut:
+def _running(running: "Running") -> RunningOut:
     release, instance = running.release, running.instance
     return RunningOut(
         release_number=release.number,
@@ -197,7 +200,7 @@ class DeploymentOut(Out):
     @classmethod
     def of(
         cls,
-        deployment: Deployment,
+        deployment: "Deployment",
         url: str | None = None,
         waiting_for: str | None = None,
         console: str | None = None,
@@ -233,7 +236,7 @@ class StepOut(Out):
     detail: dict[str, Any] | None
 
     @classmethod
-    def of(cls, step: Step) -> "StepOut":
+    def of(cls, step: "Step") -> "StepOut":
         out = cls.model_validate(step)
         took = _milliseconds(step.started_at, step.ended_at)
         return out.model_copy(update={"duration_ms": took})
@@ -253,7 +256,7 @@ class ResourceOut(Out):
     updated_at: datetime
 
     @classmethod
-    def of(cls, resource: Resource) -> "ResourceOut":
+    def of(cls, resource: "Resource") -> "ResourceOut":
         return cls.model_validate(resource)
 
 
@@ -269,7 +272,7 @@ class AgentOut(Out):
     token: str | None = Field(description="The registration token it came with")
 
     @classmethod
-    def of(cls, agent: Agent, alive: bool, token: str | None) -> "AgentOut":
+    def of(cls, agent: "Agent", alive: bool, token: str | None) -> "AgentOut":
         return cls(
             name=agent.name,
             roles=list(agent.roles),

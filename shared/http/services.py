@@ -1,17 +1,13 @@
 """Services and deployments between the API and the domain."""
 
-from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
 
-from shared.adapters.executions import console_url
-from shared.domain.deployments import Deployment, Placed
 from shared.domain.inputs import refuse_private
 from shared.domain.services import OverlapPolicy, Service
 from shared.http.schemas import (
     BuildBody,
-    DeploymentOut,
     HealthBody,
     LimitsBody,
     RunBody,
@@ -19,7 +15,6 @@ from shared.http.schemas import (
     Strict,
 )
 from shared.http.sources import SourceBody, link_out
-from shared.observing.subjects import about_deployment
 from shared.ports.store import UnitOfWork
 from shared.settings import Settings
 from shared.usecases.services import running
@@ -62,25 +57,3 @@ def service_out(uow: UnitOfWork, service: Service, settings: Settings) -> Servic
     chosen = {"connection_id": linked.connection_id, "repository": linked.repository}
     source = out.source.model_copy(update=chosen)
     return out.model_copy(update={"git": linked, "source": source})
-
-
-def deployment_out(uow: UnitOfWork, deployment: Deployment, settings: Settings) -> DeploymentOut:
-    """A deployment as the API shows it, inside the caller's transaction."""
-    placed = uow.deployments.placed(deployment.organization_id, deployment.id)
-    return placed_out(replace(placed, deployment=deployment), settings)
-
-
-def placed_out(placed: Placed, settings: Settings) -> DeploymentOut:
-    """A deployment as the API shows it."""
-    about_deployment(placed.deployment)
-    url = settings.addresses.url(placed.service_slug, placed.project_slug)
-    console = _console(placed.deployment, settings)
-    return DeploymentOut.of(placed.deployment, url, placed.waiting_for, console)
-
-
-def _console(deployment: Deployment, settings: Settings) -> str | None:
-    """Where a person follows the execution; on one machine the steps themselves show it."""
-    if settings.workflows != "step_functions":
-        return None
-    arns = settings.state_machine_arns
-    return console_url(arns, deployment.machine, deployment.execution)

@@ -1,12 +1,16 @@
 """What the lines of a piece of work are about, once it is known: their ids from then on."""
 
-from shared.domain.deployments import Deployment
-from shared.domain.jobs import Job
-from shared.domain.webhooks import Delivery
+from typing import TYPE_CHECKING
+
 from shared.observing.fields import note
 
+if TYPE_CHECKING:
+    from shared.domain.deployments import Deployment
+    from shared.domain.jobs import Job
+    from shared.domain.webhooks import Delivery
 
-def about_deployment(deployment: Deployment) -> None:
+
+def about_deployment(deployment: "Deployment") -> None:
     """The correlation id is that of the request or delivery which it began with."""
     note(
         organization_id=deployment.organization_id,
@@ -19,7 +23,7 @@ def about_deployment(deployment: Deployment) -> None:
     )
 
 
-def about_job(job: Job) -> None:
+def about_job(job: "Job") -> None:
     """With the ids of the deployment it belongs to, where it belongs to one."""
     note(job_id=job.id, job_kind=job.kind, step=job.step)
     if job.deployment_id is not None:
@@ -33,7 +37,7 @@ def about_job(job: Job) -> None:
         )
 
 
-def about_delivery(delivery: Delivery) -> None:
+def about_delivery(delivery: "Delivery") -> None:
     """`provider_delivery` is the id that the provider's own pages show."""
     note(
         organization_id=delivery.organization_id,

@@ -1,14 +1,17 @@
 """Tokens and the audit log inside a transaction."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
-from shared.domain.access import ApiToken
-from shared.domain.audit import AuditEvent
-from shared.domain.canvas import Canvas
-from shared.ports.pages import Page
+if TYPE_CHECKING:
+    from shared.domain.access import ApiToken
+    from shared.domain.audit import AuditEvent
+    from shared.domain.canvas import Canvas
+    from shared.ports.pages import Page
 
 
 class Tokens(Protocol):

@@ -1,12 +1,15 @@
 """What a deployment leaves behind for people to read: its steps and its log."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from shared.domain.deployments import Step, StepOutcome
-from shared.domain.logs import LogChunk, LogLine
+if TYPE_CHECKING:
+    from shared.domain.deployments import Step, StepOutcome
+    from shared.domain.logs import LogChunk, LogLine
 
 
 class Steps(Protocol):

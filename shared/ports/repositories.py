@@ -1,22 +1,25 @@
 """Connections to Git providers, hooks, deliveries, reports and previews inside a transaction."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from shared.domain.git import (
-    CommitReport,
-    GitAuthorization,
-    GitConnection,
-    GitHook,
-    GitListing,
-    GitSource,
-    Provider,
-)
-from shared.domain.previews import Preview
-from shared.domain.webhooks import Delivery
-from shared.ports.pages import Page
+if TYPE_CHECKING:
+    from shared.domain.git import (
+        CommitReport,
+        GitAuthorization,
+        GitConnection,
+        GitHook,
+        GitListing,
+        GitSource,
+        Provider,
+    )
+    from shared.domain.previews import Preview
+    from shared.domain.webhooks import Delivery
+    from shared.ports.pages import Page
 
 
 class Connections(Protocol):

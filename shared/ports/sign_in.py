@@ -1,11 +1,14 @@
 """Members and sign-ins of this machine's own issuer, inside a transaction."""
 
+from __future__ import annotations
+
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from shared.domain.sign_in import Grant, Member
-from shared.ports.pages import Page
+if TYPE_CHECKING:
+    from shared.domain.sign_in import Grant, Member
+    from shared.ports.pages import Page
 
 
 class Members(Protocol):

@@ -7,34 +7,37 @@ Methods named `*_everywhere` serve the platform's own schedules and cross organi
 entity has a `version`, that grows by one with each save and the answer carries the new one.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 from uuid import UUID
 
-from shared.domain.deployments import Deployment, Placed
-from shared.domain.leases import Lease, Waiter
-from shared.domain.projects import Project
-from shared.domain.releases import Instance, Release
-from shared.domain.resources import Resource, ResourceState
-from shared.domain.routes import Route
-from shared.domain.services import Service
-from shared.domain.variables import EnvVersion, Link, Variable
-from shared.ports.access import Audit, Canvases, Tokens
-from shared.ports.ledger import Logs, Steps
-from shared.ports.pages import Page
-from shared.ports.repositories import (
-    Authorizations,
-    Connections,
-    Deliveries,
-    Hooks,
-    Listings,
-    Previews,
-    Reports,
-    Sources,
-)
-from shared.ports.sign_in import Grants, Members
-from shared.ports.work import Agents, Jobs, Registrations
+if TYPE_CHECKING:
+    from shared.domain.deployments import Deployment, Placed
+    from shared.domain.leases import Lease, Waiter
+    from shared.domain.projects import Project
+    from shared.domain.releases import Instance, Release
+    from shared.domain.resources import Resource, ResourceState
+    from shared.domain.routes import Route
+    from shared.domain.services import Service
+    from shared.domain.variables import EnvVersion, Link, Variable
+    from shared.ports.access import Audit, Canvases, Tokens
+    from shared.ports.ledger import Logs, Steps
+    from shared.ports.pages import Page
+    from shared.ports.repositories import (
+        Authorizations,
+        Connections,
+        Deliveries,
+        Hooks,
+        Listings,
+        Previews,
+        Reports,
+        Sources,
+    )
+    from shared.ports.sign_in import Grants, Members
+    from shared.ports.work import Agents, Jobs, Registrations
 
 
 class Projects(Protocol):
@@ -273,7 +276,7 @@ class UnitOfWork(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def unrecorded(self) -> "UnitOfWork":
+    def unrecorded(self) -> UnitOfWork:
         """Transactions beside this one that are no act of the request's own."""
 
     def notify(self, channel: str, payload: str) -> None:

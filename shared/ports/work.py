@@ -1,12 +1,17 @@
 """Jobs and the agents that do them, inside a transaction."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from shared.domain.agents import EVERYBODY, Depth, Reach, Registration
-from shared.domain.jobs import Agent, Job, JobKind
+from shared.domain.agents import EVERYBODY
+
+if TYPE_CHECKING:
+    from shared.domain.agents import Depth, Reach, Registration
+    from shared.domain.jobs import Agent, Job, JobKind
 
 
 class Jobs(Protocol):

@@ -11,8 +11,8 @@ from shared.domain.agents import AGENT_TOKEN_PREFIX, Registration, new_agent_tok
 from shared.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.domain.ids import new_id, now
 from shared.domain.jobs import ROLE, Agent, JobKind, JobState
+from shared.domain.names import checked_name
 from shared.ports.store import UnitOfWork
-from shared.usecases.projects import checked_name
 
 ROLES: Final = ("build", "edge")
 _HINT: Final = len(AGENT_TOKEN_PREFIX) + 6

@@ -6,6 +6,7 @@ from shared.domain.deployments import Deployment, Trigger
 from shared.domain.errors import NotFound
 from shared.domain.git import GitSource
 from shared.domain.ids import new_id, now
+from shared.domain.names import MAX_NAME
 from shared.domain.previews import Preview, head_ref, preview_slug
 from shared.domain.routes import Route
 from shared.domain.services import Service, ServiceState, host_name
@@ -14,7 +15,7 @@ from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
 from shared.usecases.answers import Answer
 from shared.usecases.deployments import Wanted, accept, requested
-from shared.usecases.projects import MAX_NAME, every_service
+from shared.usecases.projects import every_service
 from shared.usecases.variable_sets import Assignment, merged, opened, present_set, write
 
 

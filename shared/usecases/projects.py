@@ -4,23 +4,14 @@ from dataclasses import replace
 from uuid import UUID
 
 from shared.domain.audit import changed_fields
-from shared.domain.errors import Conflict, Invalid
+from shared.domain.errors import Conflict
 from shared.domain.ids import new_id, now, slug
+from shared.domain.names import checked_name
 from shared.domain.projects import Project
 from shared.domain.services import Service
 from shared.domain.versions import Expected, refuse_changed
 from shared.ports.store import UnitOfWork
 from shared.usecases.deletion import refuse_protected, request_deletion
-
-MAX_NAME = 60
-
-
-def checked_name(name: str) -> str:
-    """`name` trimmed. Raises Invalid when it is empty, too long or holds control characters."""
-    trimmed = name.strip()
-    if not trimmed or len(trimmed) > MAX_NAME or not trimmed.isprintable():
-        raise Invalid(f"a name has 1 to {MAX_NAME} printable characters")
-    return trimmed
 
 
 def create_project(

@@ -11,6 +11,7 @@ from shared.domain.errors import Invalid, NotFound
 from shared.domain.ids import new_id, now, slug
 from shared.domain.inputs import checked_path, checked_repository
 from shared.domain.masking import Masker
+from shared.domain.names import checked_name
 from shared.domain.releases import Instance, InstanceRole, Release
 from shared.domain.routes import PublicAddresses, Route
 from shared.domain.services import OverlapPolicy, Service, ServiceState, Source, host_name
@@ -19,7 +20,7 @@ from shared.ports.compute import Compute, OutputLine
 from shared.ports.secrets import Vault
 from shared.ports.store import UnitOfWork
 from shared.usecases.connections import Access
-from shared.usecases.projects import checked_name, refuse_deleting
+from shared.usecases.projects import refuse_deleting
 from shared.usecases.sources import choose, link
 from shared.usecases.variable_resolution import to_mask
 

@@ -17,9 +17,9 @@ from shared.domain.access import (
 )
 from shared.domain.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from shared.domain.ids import new_id, now
+from shared.domain.names import checked_name
 from shared.ports.pages import Page
 from shared.ports.store import UnitOfWork
-from shared.usecases.projects import checked_name
 
 USE_NOTED: Final = timedelta(minutes=1)
 """How much older the noted last use must be before it is written again."""

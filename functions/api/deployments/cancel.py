@@ -5,10 +5,10 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from shared.http.app import BASE
+from shared.http.deployments import deployment_out
 from shared.http.deps import Config, Deployer, Engine, Secrets, Store
 from shared.http.entry import lambda_handler
 from shared.http.schemas import DeploymentOut
-from shared.http.services import deployment_out
 from shared.usecases.deployments import cancel
 
 router = APIRouter(tags=["deployments"])

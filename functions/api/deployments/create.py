@@ -6,10 +6,10 @@ from fastapi import APIRouter
 from pydantic import Field, model_validator
 
 from shared.http.app import BASE
+from shared.http.deployments import deployment_out
 from shared.http.deps import Config, CurrentAct, Deployer, Engine, Secrets, Store
 from shared.http.entry import lambda_handler
 from shared.http.schemas import DeploymentOut, Strict
-from shared.http.services import deployment_out
 from shared.http.sources import GitRef
 from shared.usecases.deployments import Wanted, deploy
 

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Request, Response
 from shared import bootstrap
 from shared.http.app import BASE
 from shared.http.conditional import NOT_MODIFIED, tagged
+from shared.http.deployments import placed_out
 from shared.http.deps import Caller, Glance, Wait, signals_of
 from shared.http.entry import lambda_handler
 from shared.http.schemas import DeploymentOut
-from shared.http.services import placed_out
 from shared.http.waiting import until
 
 router = APIRouter(tags=["deployments"])

@@ -6,10 +6,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from shared.http.app import BASE
+from shared.http.deployments import deployment_out
 from shared.http.deps import Config, CurrentAct, Deployer, Engine, Secrets, Store
 from shared.http.entry import lambda_handler
 from shared.http.schemas import DeploymentOut
-from shared.http.services import deployment_out
 from shared.usecases.rollbacks import NOT_RESTORED, rollback
 
 router = APIRouter(tags=["rollback"])

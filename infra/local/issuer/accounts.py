@@ -16,9 +16,9 @@ from infra.local.state import write_private
 from shared.domain.access import LOCAL_ORGANIZATION, Actor, Role, token_hash
 from shared.domain.errors import Conflict, Forbidden, Invalid, Unauthenticated
 from shared.domain.ids import new_id, now
+from shared.domain.names import checked_name
 from shared.domain.sign_in import Member
 from shared.ports.store import UnitOfWork
-from shared.usecases.projects import checked_name
 
 INVITED_FOR: Final = timedelta(days=7)
 _EMAIL: Final = re.compile(r"[^\s@<>\"']{1,64}@[^\s@<>\"']{1,190}")

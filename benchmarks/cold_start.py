@@ -1,0 +1,215 @@
+"""`python -m benchmarks.cold_start`: CPU time of a function's import and first request.
+
+As it is shipped: from the layers that `sam build` made, in a process that has nothing else, against
+a PostgreSQL and an AWS on this machine. In turn with each measurement runs a floor, which imports
+only what such a function cannot do without. The ratio is the median of the pairs' ratios.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import yaml
+
+from tests.sam.bench import bench
+from tests.sam.command import ROOT, run
+from tests.sam.local_stacks import LocalFunction, write_local_stacks
+from tests.sam.servers import Servers, on_loopback
+
+CHILD: Final = Path(__file__).with_name("first_call.py")
+BROUGHT_BY_LAMBDA: Final = (
+    "boto3",
+    "botocore",
+    "dateutil",
+    "jmespath",
+    "s3transfer",
+    "six",
+    "urllib3",
+)
+BUILT: Final = ROOT / ".aws-sam" / "cold-start"
+SECONDS: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`floor` is what it uses: the database, AWS by boto3, or both. `aim` is the ratio's."""
+
+    name: str
+    function: str
+    floor: str
+    aim: float
+
+
+KINDS: Final = (
+    Kind("endpoint, reads", "api.deployments.get", "database", 1.35),
+    Kind("endpoint, writes", "api.projects.create", "database", 1.35),
+    Kind("endpoint, seals", "api.variables.create", "both", 1.35),
+    Kind("endpoint, deploys", "api.deployments.create", "both", 1.35),
+    Kind("endpoint, no database", "api.health.get", "aws", 1.15),
+    Kind("agent asks for a job", "api.agent_jobs.claim", "both", 1.35),
+    Kind("webhook", "webhooks.github", "both", 1.15),
+    Kind("authorizer", "edge.authorizer", "aws", 1.15),
+    Kind("consumer", "consumers.webhooks", "both", 1.15),
+    Kind("task", "tasks.deploy.acquire_lease", "both", 1.15),
+    Kind("task, no AWS", "tasks.deploy.create_release", "database", 1.15),
+    Kind("schedule", "scheduled.previews", "database", 1.15),
+    Kind("event", "events.executions", "both", 1.15),
+    Kind("operation", "operations.standing", "database", 1.15),
+)
+
+
+@dataclass(slots=True)
+class Row:
+    """Milliseconds of CPU in each pair; `plain` is the database's floor beside another one."""
+
+    kind: Kind
+    imported: list[float] = field(default_factory=list)
+    total: list[float] = field(default_factory=list)
+    floor: list[float] = field(default_factory=list)
+    modules: int = 0
+
+    @property
+    def ratio(self) -> float:
+        return median(ours / bare for ours, bare in zip(self.total, self.floor, strict=True))
+
+    def shown(self) -> str:
+        imported, total = median(self.imported), median(self.total)
+        verdict = "reached" if self.ratio <= self.kind.aim else "missed"
+        return (
+            f"{self.kind.name:22} {self.kind.function:28} import {imported:4.0f}  "
+            f"first request {total - imported:4.0f}  sum {total:4.0f}   "
+            f"floor {self.kind.floor:8} {median(self.floor):4.0f}   "
+            f"ratio {self.ratio:.2f}   aim {self.kind.aim:.2f} {verdict}   {self.modules} modules"
+        )
+
+
+def measure(found: Servers, function: LocalFunction, kind: Kind, runtime: Path, pairs: int) -> Row:
+    """One warm-up of both, then `pairs` in turn; a scene of its own for each request."""
+    row = Row(kind)
+    for number in range(pairs + 1):
+        with bench(found, number, function.name) as scene:
+            environment = {**of_template(function), **scene.environment, **_lambda(runtime)}
+            path = _path(function, runtime)
+            ours = _said(environment | path, function.name, str(function.event))
+            bare = _said(environment | path, kind.floor)
+        refuse(function.name, ours["answer"])
+        if number:
+            row.imported.append(ours["imported"])
+            row.total.append(ours["total"])
+            row.floor.append(bare["total"])
+            row.modules = ours["modules"]
+    return row
+
+
+def refuse(name: str, answer: dict[str, Any]) -> None:
+    """A first request that failed measures nothing."""
+    status = answer.get("statusCode", 200)
+    authorized = answer.get("isAuthorized", True)
+    if not 200 <= status < 400 or answer.get("batchItemFailures") or not authorized:
+        raise SystemExit(f"{name} refused its sample: {answer}")
+
+
+def of_template(function: LocalFunction) -> dict[str, str]:
+    """The environment that the built template gives it; references are the scene's affair."""
+    stack = yaml.safe_load(function.template.read_text())
+    mine = stack["Resources"][function.logical_id]["Properties"]
+    variables = {
+        **stack["Globals"]["Function"]["Environment"]["Variables"],
+        **mine.get("Environment", {}).get("Variables", {}),
+    }
+    return {name: value for name, value in variables.items() if isinstance(value, str) and value}
+
+
+def _path(function: LocalFunction, runtime: Path) -> dict[str, str]:
+    """As Lambda puts it: the function's own code, its layers, what the runtime brings along."""
+    stack = yaml.safe_load(function.template.read_text())["Resources"]
+    mine = stack[function.logical_id]["Properties"]
+    layers = [Path(stack[x["Ref"]]["Properties"]["ContentUri"]) for x in mine["Layers"]]
+    code = function.template.parent / mine["CodeUri"]
+    folders = [code, *(layer / "python" for layer in layers), runtime]
+    return {"PYTHONPATH": os.pathsep.join(map(str, folders))}
+
+
+def _lambda(home: Path) -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REGION": "us-east-1",
+        "AWS_LAMBDA_FUNCTION_NAME": "bench",
+        "C2D_HOME": str(home / "home"),
+        "C2D_PLATFORM_ID": "local",
+        "PATH": os.defpath,
+        "PYTHONDONTWRITEBYTECODE": "1",  # /var/task can be read only
+    }
+
+
+def _said(environment: dict[str, str], *arguments: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-S", "-P", str(CHILD), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"{arguments[0]} failed:\n{done.stdout}{done.stderr}")
+    said: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return said
+
+
+@contextmanager
+def prepared() -> Iterator[tuple[Servers, Path]]:
+    """The servers, and a folder with what Lambda's runtime has installed."""
+    with tempfile.TemporaryDirectory(prefix="c2d-cold-", dir="/var/tmp") as made:
+        folder = Path(made)
+        folder.chmod(0o755)  # the database's user passes through
+        runtime = folder / "runtime"
+        runtime.mkdir()
+        for name in BROUGHT_BY_LAMBDA:
+            spec = importlib.util.find_spec(name)
+            assert spec is not None
+            assert spec.origin is not None
+            origin = Path(spec.origin)
+            target = origin.parent if origin.name == "__init__.py" else origin
+            (runtime / target.name).symlink_to(target)
+        with on_loopback(folder) as found:
+            yield found, runtime
+
+
+def build() -> list[LocalFunction]:
+    """What this checkout ships."""
+    folders = ("--build-dir", str(BUILT), "--cache-dir", f"{BUILT}-cache")
+    done = run("build", "--cached", "--parallel", *folders, seconds=600)
+    if done.returncode:
+        raise SystemExit(f"`sam build` failed:\n{done.stdout}{done.stderr}")
+    return write_local_stacks(BUILT)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=7, help="counted pairs of each (7)")
+    parser.add_argument("names", nargs="*", help="part of a function's name")
+    given = parser.parse_args(arguments)
+    functions = {function.name: function for function in build()}
+    wanted = [k for k in KINDS if not given.names or any(n in k.function for n in given.names)]
+    with prepared() as (found, runtime):
+        for kind in wanted:
+            print(measure(found, functions[kind.function], kind, runtime, given.pairs).shown())
+    print(f"load average {os.getloadavg()[0]:.1f}, CPU time in ms, medians of {given.pairs} pairs")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
