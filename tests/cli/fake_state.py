@@ -134,6 +134,7 @@ class World:
             "error": None,
             "waiting_for": None,
             "url": service["url"],
+            "execution": {"name": f"execution-{number}", "url": None},
             "created_at": now(),
             "started_at": None,
             "ended_at": None,

@@ -103,6 +103,16 @@ def test_status_shows_service_deployment_and_everything(
     assert "demo/web" in c2d.ok("status")
 
 
+def test_status_leads_to_the_execution_where_somebody_else_shows_it(
+    c2d: Cli, two: list[dict[str, Any]]
+) -> None:
+    assert "Execution" not in c2d.ok("status", "web#1")
+    two[0]["execution"]["url"] = "https://console.example/executions/details/one"
+    assert "https://console.example/executions/details/one" in c2d.ok("status", "web#1")
+    del two[0]["execution"]  # a platform of an earlier release
+    assert "web #1" in c2d.ok("status", "web#1")
+
+
 def test_status_waits_and_exits_like_deploy(
     c2d: Cli, platform: FakePlatform, web: dict[str, Any]
 ) -> None:
