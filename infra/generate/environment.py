@@ -47,7 +47,7 @@ def of_api() -> dict[str, Any]:
         "C2D_OIDC_ISSUER": {"Ref": "OidcIssuer"},
         "C2D_OIDC_AUDIENCE": {"Ref": "OidcAudience"},
         "C2D_OPERATOR_ORGANIZATION": _if("HasOperator", {"Ref": "OperatorOrganization"}),
-        "C2D_CORS_ORIGINS": {"Fn::Join": [",", {"Ref": "CorsOrigins"}]},
+        "C2D_CORS_ORIGINS": {"Ref": "CorsOrigins"},
         "C2D_RATE_LIMIT_USER": {"Ref": "RateLimitUser"},
         "C2D_RATE_LIMIT_ADDRESS": {"Ref": "RateLimitAddress"},
         "C2D_RATE_LIMIT_FAILED": {"Ref": "RateLimitFailed"},

@@ -85,14 +85,19 @@ def _http_api(routes: Iterable[Endpoint]) -> dict[str, Any]:
 
 def _cors() -> dict[str, Any]:
     """API Gateway answers preflights. The app cannot: no function has a route for OPTIONS, and
-    what API Gateway says itself, 401 and 429, needs the headers too; it drops the app's."""
-    return {
-        "AllowOrigins": {"Fn::If": ["HasOrigins", {"Ref": "CorsOrigins"}, {"Ref": "AWS::NoValue"}]},
+    what API Gateway says itself, 401 and 429, needs the headers too; it drops the app's.
+
+    All of it is under the condition, for SAM makes nonsense of one inside; and the origins are
+    split here, for SAM puts in a parameter's text where it is referred to.
+    """
+    allowed = {
+        "AllowOrigins": {"Fn::Split": [",", {"Ref": "CorsOrigins"}]},
         "AllowMethods": list(CORS["allow_methods"]),
         "AllowHeaders": list(CORS["allow_headers"]),
         "ExposeHeaders": list(CORS["expose_headers"]),
         "MaxAge": CORS["max_age"],
     }
+    return {"Fn::If": ["HasOrigins", allowed, {"Ref": "AWS::NoValue"}]}
 
 
 def _rate(route: Endpoint) -> dict[str, int] | None:

@@ -29,6 +29,7 @@ _OPTIONAL: Final = {
     "OidcIssuer": "The identity provider that signs people in; empty for API tokens only",
     "OidcAudience": "This application's client id there",
     "OperatorOrganization": "Id of the organisation whose administrators let agents in",
+    "CorsOrigins": "Origins whose pages may call the API, with commas between; empty for none",
     "GithubClientId": "This platform's OAuth application at GitHub; empty for none",
     "GitlabClientId": "This platform's OAuth application at GitLab; empty for none",
     "GithubUrl": "GitHub's server; empty for github.com",
@@ -40,7 +41,6 @@ _OPTIONAL: Final = {
     "ApiZone": "Id of the hosted zone that gets its record; empty to make one elsewhere",
 }
 _LISTS: Final = {
-    "CorsOrigins": "Origins whose pages may call the API; empty for none",
     "Subnets": "Subnets of the functions; empty for none of a VPC",
     "SecurityGroups": "Security groups of the functions in these subnets",
 }
@@ -58,10 +58,11 @@ def _given_list(name: str) -> dict[str, Any]:
 
 CONDITIONS: Final = {
     "InVpc": _given_list("Subnets"),
-    "HasOrigins": _given_list("CorsOrigins"),
+    "HasOrigins": given("CorsOrigins"),
     "HasAlias": given("Qualifier"),
     "HasPassword": given("DatabaseSecret"),
     "HasOperator": given("OperatorOrganization"),
+    "HasDatabaseUser": given("DatabaseUser"),
     "HasGithub": given("GithubClientId"),
     "HasGitlab": given("GitlabClientId"),
     "HasRegistrySecret": given("RegistrySecret"),

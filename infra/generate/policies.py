@@ -1,7 +1,9 @@
 """What each function and each state machine may do at AWS, and nothing else."""
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +11,8 @@ from infra.generate.functions import ROOT, Function
 from shared.machines import MACHINES
 
 Statement = dict[str, Any]
+
+RECORDED: Final = Path(__file__).with_name("actions.json")
 
 MACHINE_ARN: Final = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine"
 _EXECUTION_ARN: Final = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution"
@@ -58,9 +62,39 @@ INNER: Final = frozenset(name for machine in MACHINES for name in nested(machine
 
 
 def of_function(function: Function) -> list[dict[str, Any]]:
-    """By the ports it asks for; secrets arrive in the environment, logs and traces by SAM."""
-    statements = [*_sealing(function), *_queueing(function), *_starting(function)]
-    return _policy(*statements) if statements else []
+    """By the ports it asks for, and of their actions those that it was seen to take.
+
+    Secrets arrive in the environment, logs and traces by SAM.
+    """
+    possible = [*_sealing(function), *_queueing(function), *_starting(function)]
+    statements = list(_seen(function, possible))
+    return [*(_policy(*statements) if statements else []), *_connecting(function)]
+
+
+def _seen(function: Function, possible: Iterable[Statement]) -> Iterator[Statement]:
+    """All of them for a function that was never recorded: a new one works at once."""
+    taken = recorded().get(function.logical_id)
+    for statement in possible:
+        actions = [a for a in statement["Action"] if taken is None or a in taken]
+        if actions:
+            yield {**statement, "Action": actions}
+
+
+@cache
+def recorded() -> dict[str, frozenset[str]]:
+    """Logical id → the actions that it took while the tests ran against an emulated AWS."""
+    if not RECORDED.is_file():
+        return {}
+    found: dict[str, list[str]] = json.loads(RECORDED.read_text())
+    return {name: frozenset(actions) for name, actions in found.items()}
+
+
+def _connecting(function: Function) -> list[dict[str, Any]]:
+    """To sign in at the database's proxy, where that takes no password."""
+    if "engine" not in function.ports:
+        return []
+    [policy] = _policy(_allow(["rds-db:connect"], [{"Ref": "DatabaseUser"}]))
+    return [{"Fn::If": ["HasDatabaseUser", policy, {"Ref": "AWS::NoValue"}]}]
 
 
 def _sealing(function: Function) -> list[Statement]:

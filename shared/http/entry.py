@@ -1,7 +1,8 @@
 """The one place an HTTP endpoint meets Lambda."""
 
+import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 
@@ -10,6 +11,7 @@ from shared.observing.invocations import observed
 from shared.ports.patience import API_SECONDS, patient
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+_PUBLIC_URL: Final = "C2D_PUBLIC_URL"
 
 
 def lambda_handler(router: APIRouter) -> Handler:
@@ -19,10 +21,21 @@ def lambda_handler(router: APIRouter) -> Handler:
 
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         if not built:
+            _know_the_address(event)
             built.append(_build(router))
         return built[0](event, context)
 
     return handler
+
+
+def _know_the_address(event: Mapping[str, Any]) -> None:
+    """API Gateway's own, where no other is set: a stack learns it after its functions are made.
+
+    It comes from API Gateway, not from the caller, and is there before settings are read.
+    """
+    domain = (event.get("requestContext") or {}).get("domainName")
+    if domain and os.environ.get(_PUBLIC_URL) == "":
+        os.environ[_PUBLIC_URL] = f"https://{domain}"
 
 
 def _build(router: APIRouter) -> Handler:

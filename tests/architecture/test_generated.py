@@ -65,7 +65,7 @@ def every_function() -> Iterator[tuple[Function, dict[str, Any]]]:
 
 
 def actions(function: dict[str, Any]) -> set[str]:
-    policies = function.get("Policies", [])
+    policies = [policy for policy in function.get("Policies", []) if "Statement" in policy]
     return {a for policy in policies for s in policy["Statement"] for a in s["Action"]}
 
 
