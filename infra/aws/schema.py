@@ -48,10 +48,15 @@ def migrate(
 def expand(cloud: Cloud, environment: Environment, release: str, built: Path) -> Answer:
     """Before a release: apply from its migrations what the one that serves can work with.
 
-    Raises RefusedError when the new release could not work with the schema then.
+    Raises RefusedError when the new release could not work with the schema then; nothing was
+    applied in that case.
     """
     with _candidate(cloud, environment, built):
-        answer = migrate(cloud, environment, everything=False)
+        _fits(migrate(cloud, environment, everything=False, dry_run=True), release)
+        return migrate(cloud, environment, everything=False)
+
+
+def _fits(answer: Answer, release: str) -> None:
     if answer.oldest_release and is_older(release, answer.oldest_release):
         raise RefusedError(
             f"The schema needs release {answer.oldest_release} or newer, and this is {release}: "
@@ -62,7 +67,6 @@ def expand(cloud: Cloud, environment: Environment, release: str, built: Path) ->
             f"Release {release} needs migrations behind {answer.held[0]}, which {answer.serving} "
             "cannot work with: release first what can, and this afterwards."
         )
-    return answer
 
 
 @contextmanager

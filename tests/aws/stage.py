@@ -126,7 +126,7 @@ class Stage:
         given = [f"--parameter={name}=arn:aws:secretsmanager:x" for name in wanted]
         where = [f"--sam={self.sam}", f"--built={self.folder / 'built'}", f"--api-url={url}"]
         run = self.run_alone if alone else self.run
-        return run("deploy", *given, *where, "--health-seconds=5", "--no-check", *more)
+        return run("deploy", *given, *where, "--health-seconds=30", "--no-check", *more)
 
     def calls(self) -> list[dict[str, Any]]:
         """How sam was called since this was last asked."""

@@ -73,8 +73,8 @@ class Stage(World):
         self.deployments.append(made)
         return made
 
-    def end_jobs(self, scene: Scene) -> list[str]:
-        """Be the agent for whatever is queued; the kinds that were done."""
+    def end_jobs(self, scene: Scene) -> list[Entry]:
+        """Be the agent for whatever is queued; what it was told to do."""
         done = []
         while kind := self._queued():
             claim = self.claim("build" if kind is JobKind.BUILD else "edge")
@@ -83,7 +83,7 @@ class Stage(World):
             output = BUILT if kind is JobKind.BUILD else {}
             self.image(BUILT["image"])
             jobs.finish(claim.job.id, claim.token, output=output, **given, **self.line)
-            done.append(kind.value)
+            done.append({"kind": kind.value, "spec": claim.job.spec})
         return done
 
     def _queued(self) -> JobKind | None:

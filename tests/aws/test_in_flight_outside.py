@@ -3,10 +3,13 @@
 import json
 import re
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra.agent.build.spec import read_spec
+from infra.agent.settings import Settings
 from infra.generate.events import SAMPLE_ID
 from infra.generate.functions import Endpoint, consumers, endpoints, schedules
 from shared import VERSION, bootstrap
@@ -97,6 +100,16 @@ def test_the_api_takes_what_agents_of_an_earlier_release_say(
     for call in recorded(release, "agent")[number : number + 1]:
         answer = said(call)
         assert answer["statusCode"] in {200, 204}, answer["body"]
+
+
+@each_release
+def test_an_agent_reads_the_builds_that_an_earlier_release_queued(
+    release: str, tmp_path: Path
+) -> None:
+    settings = Settings(url="http://api", token="t", name="a", roles=("build",), home=tmp_path)
+    told = [job for entry in recorded(release, "life")["entries"] for job in entry.get("jobs", [])]
+    builds = [read_spec(job["spec"], settings) for job in told if job["kind"] == "build"]
+    assert [build.source.url for build in builds] == ["https://git.example/acme/web.git"] * 2
 
 
 def test_an_agent_of_a_newer_release_is_told_to_come_back(world: World) -> None:
