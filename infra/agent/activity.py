@@ -13,12 +13,14 @@ STANDING: Final = frozenset({"watch"})
 
 
 class Activity:
-    """Counts jobs at work. Safe to use from several threads."""
+    """Notes when jobs begin and end; between the two, however long, nothing follows.
+
+    Safe to use from several threads.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._running = 0
         self._last = clock()
 
     @contextmanager
@@ -27,19 +29,16 @@ class Activity:
         if kind in STANDING:
             yield
             return
-        with self._lock:
-            self._running += 1
+        self._note()
         try:
             yield
         finally:
-            with self._lock:
-                self._running -= 1
-                self._last = self._clock()
+            self._note()
 
     def idle_seconds(self) -> float:
-        """For how long there has been nothing to do; the agent's own start counts as work."""
+        """Since when no job has begun or ended; the agent's own start counts as one."""
         with self._lock:
-            return 0.0 if self._running else self._clock() - self._last
+            return self._clock() - self._last
 
     def pace(self, kind: str, told: float) -> float:
         """How often a job of `kind` beats, in seconds, when it was `told` to.
@@ -48,3 +47,7 @@ class Activity:
         """
         lively = kind in STANDING and self.idle_seconds() < ACTIVE_SECONDS
         return min(told, QUICK_SECONDS) if lively else told
+
+    def _note(self) -> None:
+        with self._lock:
+            self._last = self._clock()

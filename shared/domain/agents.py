@@ -64,7 +64,7 @@ class Pace:
     log: float
 
     def again(self, idle_seconds: float) -> float:
-        """When to claim again, for an agent that has had nothing to do for so long."""
+        """When to claim again, for an agent of which no job has begun or ended for so long."""
         return self.busy if idle_seconds < ACTIVE_SECONDS else self.idle
 
 

@@ -22,7 +22,7 @@ router = APIRouter(tags=["agent"])
 
 
 class ClaimBody(BaseModel):
-    """`idle_seconds` is for how long this agent has had nothing to do."""
+    """`idle_seconds`: since when no job of this agent has begun or ended."""
 
     agent: str = Field(min_length=1, max_length=100)
     roles: list[Literal["build", "edge"]] = Field(min_length=1)
