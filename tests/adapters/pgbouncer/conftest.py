@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from infra.migrations.releases import migrate
 from shared import VERSION
 from shared.adapters.postgres.engine import pooled_engine
-from shared.adapters.postgres.tables import metadata
+from shared.adapters.postgres.tables.every import metadata
 from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 from shared.ports.store import UnitOfWork
 from tests.adapters.pgbouncer.servers import Pooler, Server, pgbouncer, postgres

@@ -22,6 +22,7 @@ from typing import Any
 
 from shared import bootstrap
 from shared.adapters.local_lambda import LocalContext
+from shared.adapters.postgres import engine
 from shared.ports import patience
 from tests.fakes.queue import FakeQueue
 from tests.fakes.workflows import FakeWorkflows
@@ -63,6 +64,7 @@ def _measure_patience(scale: float) -> None:
             _waited[-1] += seconds
 
     patience.Patience = Measured  # type: ignore[misc]
+    engine._POOLER_SECONDS = round(engine._POOLER_SECONDS * scale)  # type: ignore[misc]
 
 
 def _child(requests: list[dict[str, Any]], wait: int, other_end: int, answers: int) -> int:

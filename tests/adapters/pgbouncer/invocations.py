@@ -158,7 +158,7 @@ class Fleet:
         }
         argv = [sys.executable, "-m", "tests.adapters.pgbouncer.fleet", str(plan)]
         done = subprocess.run(
-            argv, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120
+            argv, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=200
         )
         assert done.returncode == 0, done.stderr[-3000:]
         lines = Path(f"{plan}.answers").read_text().splitlines()

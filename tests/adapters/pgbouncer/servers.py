@@ -1,6 +1,7 @@
 """PostgreSQL over TCP with a PgBouncer before it, which stands for RDS Proxy."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +18,8 @@ import psycopg
 ROLE, PASSWORD, DATABASE = "platform", "a password", "c2d"
 _PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 _ACCOUNT = "postgres"
+_OWN = re.compile(r"statement: SET application_name='[\w-]+';$")
+"""What PgBouncer itself sends to a connection that a client with another name had before."""
 _COUNTED = ("cl_active", "cl_waiting", "sv_active", "sv_idle", "sv_used", "sv_tested", "sv_login")
 _BOUNCER = """
 [databases]
@@ -91,7 +94,7 @@ class Server:
             file.seek(since)
             lines = file.read().decode(errors="replace").split("\n@")
         mine = [line.partition("LOG:  ")[2] for line in lines if line.startswith(f"{ROLE}|")]
-        return [line for line in mine if line]
+        return [line for line in mine if line and not _OWN.match(line)]
 
 
 @dataclass(frozen=True)
