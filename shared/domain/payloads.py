@@ -8,7 +8,7 @@ knows it serves.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from shared.domain.errors import Invalid, Transient
+from shared.domain.errors import Conflict, Invalid, Transient
 
 KEY: Final = "version"
 VERSION: Final = 1
@@ -30,12 +30,12 @@ def check_version(payload: Mapping[str, Any]) -> None:
 
 
 def check_protocol(spoken: int) -> None:
-    """Raises Transient for an agent of a newer release, Invalid for one that is too old.
+    """Raises Conflict for an agent of a newer release, Invalid for one that is too old.
 
     The newer one asks again by itself until its release serves.
     """
     if spoken > PROTOCOL:
-        raise Transient(
+        raise Conflict(
             f"this agent speaks version {spoken} and this release knows {PROTOCOL} at most: "
             "it is served when a newer release is"
         )

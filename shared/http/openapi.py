@@ -1,6 +1,6 @@
 """The OpenAPI document: what FastAPI derives, and what holds for every operation."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -19,6 +19,7 @@ from shared.domain.errors import (
     Transient,
     Unauthenticated,
 )
+from shared.http import openapi_webhooks
 from shared.http.problems import PROBLEM
 
 Document = dict[str, Any]
@@ -106,21 +107,31 @@ def complete(app: FastAPI, secured: Collection[str]) -> None:
 
 
 def _completed(document: Document, secured: Collection[str]) -> Document:
-    document["paths"] = dict(sorted(document["paths"].items()))
+    taken = openapi_webhooks.operations()
+    document["paths"] = dict(sorted({**document["paths"], **taken}.items()))
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name in _DERIVED:
         schemas.pop(name, None)
     schemas["Problem"] = _PROBLEM
     components["securitySchemes"] = _SCHEMES
-    for method, operation in _operations(document):
+    for item in taken.values():
+        _refuse(item["post"], openapi_webhooks.REFUSALS)
+    for method, operation in _operations(document, but=taken):
         _complete(method, operation, secured=operation["operationId"] in secured)
     return document
 
 
-def _operations(document: Document) -> Iterator[tuple[str, Document]]:
-    for item in document["paths"].values():
-        yield from item.items()
+def _operations(document: Document, but: Collection[str]) -> Iterator[tuple[str, Document]]:
+    for path, item in document["paths"].items():
+        if path not in but:
+            yield from item.items()
+
+
+def _refuse(operation: Document, statuses: Iterable[int]) -> None:
+    for status in statuses:
+        described = {"description": _TEXTS[status], "content": {PROBLEM: {"schema": _REF}}}
+        operation["responses"][str(status)] = described
 
 
 def _complete(method: str, operation: Document, *, secured: bool) -> None:

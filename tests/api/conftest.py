@@ -11,10 +11,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select
 
+from infra.local import webhooks
 from shared import bootstrap
 from shared.adapters.postgres.engine import make_engine
 from shared.adapters.postgres.limits import LimitWindows
-from shared.adapters.postgres.tables import metadata
+from shared.adapters.postgres.tables.every import metadata
 from shared.adapters.vault import EnvelopeVault, MasterKey
 from shared.domain.audit import AuditEvent
 from shared.http.app import build_app
@@ -25,6 +26,7 @@ from shared.usecases.limits import Limiter
 from tests.api.scene import AGENT_TOKEN, Scene, scene
 from tests.databases import Cluster
 from tests.fakes.compute import FakeCompute
+from tests.fakes.queue import FakeQueue
 from tests.fakes.workflows import FakeWorkflows
 
 UNSEEN = {"api_tokens": {"last_used_at"}}
@@ -97,6 +99,7 @@ def _assembled(settings: Settings, folder: Path, patch: pytest.MonkeyPatch) -> P
         "engine": lambda: engine,
         "vault": lambda: vault,
         "workflows": lambda: workflows,
+        "webhook_queue": FakeQueue,
         "compute": lambda: compute,
         "images": lambda: compute,
         "limiter": lambda: limiter,
@@ -105,7 +108,8 @@ def _assembled(settings: Settings, folder: Path, patch: pytest.MonkeyPatch) -> P
     }
     for name, provider in given.items():
         patch.setattr(bootstrap, name, provider)
-    app = build_app((module.router for _, module in modules()), docs=True)
+    endpoints = (module.router for _, module in modules())
+    app = build_app([*endpoints, webhooks.router], docs=True)
     return Platform(app, engine, vault, settings)
 
 

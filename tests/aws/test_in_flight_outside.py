@@ -15,7 +15,7 @@ from infra.generate.functions import Endpoint, consumers, endpoints, schedules
 from shared import VERSION, bootstrap
 from shared.adapters.local_lambda import LocalContext
 from shared.domain import payloads
-from shared.domain.errors import Invalid, Transient
+from shared.domain.errors import Conflict, Invalid
 from tests.architecture import test_events as samples
 from tests.aws.record import RELEASES, recorded
 from tests.usecases.world import World
@@ -113,7 +113,7 @@ def test_an_agent_reads_the_builds_that_an_earlier_release_queued(
 
 
 def test_an_agent_of_a_newer_release_is_told_to_come_back(world: World) -> None:
-    assert said(_claim(payloads.PROTOCOL + 1))["statusCode"] == Transient.status
+    assert said(_claim(payloads.PROTOCOL + 1))["statusCode"] == Conflict.status
 
 
 def test_an_agent_that_is_too_old_is_told_what_to_do(world: World) -> None:
