@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from infra.migrations import run as migrations
-from shared.adapters.postgres.tables import metadata
+from shared.adapters.postgres.tables.every import metadata
 
 _TEMPLATE = "template_c2d"
 _numbers = itertools.count(1)

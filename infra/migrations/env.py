@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from infra.migrations.run import CONNECTION, TURN
 from shared.adapters.postgres.engine import make_engine
-from shared.adapters.postgres.tables import metadata
+from shared.adapters.postgres.tables.every import metadata
 
 # A migration that cannot get its lock must fail before the queue behind it stops the platform.
 _LIMITS = {"lock_timeout": "4s", "statement_timeout": "60s"}

@@ -4,7 +4,7 @@ They are coroutines wherever they do not wait: a plain function costs a thread p
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -17,8 +17,6 @@ from shared.http.admission import admitted
 from shared.http.envelope import REQUEST_ID
 from shared.http.idempotency import CLAIM
 from shared.observing.fields import note
-from shared.ports.compute import Compute
-from shared.ports.git import Providers
 from shared.ports.glances import Glances
 from shared.ports.queues import Queue
 from shared.ports.secrets import Vault
@@ -26,6 +24,10 @@ from shared.ports.signals import Signals
 from shared.ports.store import UnitOfWork
 from shared.ports.workflows import Workflows
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.ports.compute import Compute
+    from shared.ports.git import Providers
 
 _ACT: Final = "act"
 _bearer = HTTPBearer(auto_error=False, description="An API token (c2d_…)")
@@ -94,7 +96,7 @@ async def vault() -> Vault:
     return bootstrap.vault()
 
 
-async def compute() -> Compute:
+async def compute() -> "Compute":
     return bootstrap.compute()
 
 
@@ -102,7 +104,7 @@ async def webhook_queue() -> Queue:
     return bootstrap.webhook_queue()
 
 
-async def git_providers() -> Providers:
+async def git_providers() -> "Providers":
     return bootstrap.git_provider
 
 
@@ -147,8 +149,8 @@ Store = Annotated[UnitOfWork, Depends(store)]
 Glance = Annotated[Glances, Depends(glances)]
 Engine = Annotated[Workflows, Depends(workflows)]
 Secrets = Annotated[Vault, Depends(vault)]
-Cloud = Annotated[Compute, Depends(compute)]
-GitProviders = Annotated[Providers, Depends(git_providers)]
+Cloud = Annotated["Compute", Depends(compute)]
+GitProviders = Annotated["Providers", Depends(git_providers)]
 Config = Annotated[Settings, Depends(settings)]
 WebhookQueue = Annotated[Queue, Depends(webhook_queue)]
 Wakeups = Annotated[Signals | None, Depends(signals)]

@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ SPEAKS_SQL = (
     "infra/migrations/",
     "shared/adapters/dbos/library.py",  # DBOS lets SQLAlchemy's errors through
     "shared/bootstrap.py",  # for a type
+    "benchmarks/first_call.py",  # the floor that functions are measured against
 )
 
 
@@ -57,18 +57,3 @@ def test_only_the_store_speaks_sql() -> None:
     }
     assert {path for path in speak if not path.startswith(SPEAKS_SQL)} == set()
     assert any(path.startswith(SPEAKS_SQL[0]) for path in speak)
-
-
-def test_a_layers_versions_are_those_that_were_tested() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    tested = dict(map(pinned, project["dependencies"]))
-    shipped = (ROOT / "layers" / "dependencies" / "requirements.txt").read_text().split()
-    for name, version in map(pinned, shipped):
-        assert tested.get(name) == version, name
-
-
-def pinned(requirement: str) -> tuple[str, str]:
-    """Name without extras, and version."""
-    name, _, version = requirement.partition("==")
-    assert version, f"{requirement} is not pinned"
-    return name.partition("[")[0], version

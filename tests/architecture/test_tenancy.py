@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 from sqlalchemy import Table, UniqueConstraint
 
 import shared.adapters.postgres as store
-from shared.adapters.postgres.tables import metadata
+from shared.adapters.postgres.tables.every import metadata
 from shared.ports import store as ports
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,9 @@ def queries(kind: type) -> Iterator[tuple[str, Any]]:
 
 
 def test_every_attribute_of_a_unit_of_work_has_its_repository() -> None:
-    named = {f"Sql{attribute.capitalize()}" for attribute in get_type_hints(ports.UnitOfWork)}
+    named = {
+        f"Sql{attribute.capitalize()}" for attribute in inspect.get_annotations(ports.UnitOfWork)
+    }
     assert named | {"SqlUnitOfWork"} == set(repositories())
 
 

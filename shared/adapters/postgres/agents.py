@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete
 
 from shared.adapters.postgres.entities import Entities, values
-from shared.adapters.postgres.tables import agents
+from shared.adapters.postgres.tables.work import agents
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.jobs import Agent
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from shared.adapters.postgres.entities import Entities
 from shared.adapters.postgres.idempotency import mark_committed
-from shared.adapters.postgres.tables import audit_events
+from shared.adapters.postgres.tables.access import audit_events
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.audit import Act, AuditEvent
 from shared.ports.access import AuditFilter

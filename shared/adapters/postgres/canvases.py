@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import update
 
 from shared.adapters.postgres.entities import Entities, values
-from shared.adapters.postgres.tables import canvases
+from shared.adapters.postgres.tables.access import canvases
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.canvas import Canvas
 from shared.domain.errors import PreconditionFailed

@@ -7,7 +7,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
 
 from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, String, Text, Uuid
-from sqlalchemy.dialects.mysql import DATETIME, MEDIUMTEXT
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
@@ -33,6 +32,8 @@ class Instant(TypeDecorator[datetime]):
         if dialect.name == "postgresql":
             return dialect.type_descriptor(DateTime(timezone=True))
         if dialect.name in ("mysql", "mariadb"):
+            from sqlalchemy.dialects.mysql import DATETIME  # noqa: PLC0415 - Lambda has none
+
             return dialect.type_descriptor(DATETIME(fsp=6))
         return dialect.type_descriptor(DateTime())
 
@@ -79,7 +80,11 @@ class Prose(TypeDecorator[str]):
 
     @override
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return MEDIUMTEXT() if dialect.name in ("mysql", "mariadb") else Text()
+        if dialect.name in ("mysql", "mariadb"):
+            from sqlalchemy.dialects.mysql import MEDIUMTEXT  # noqa: PLC0415 - Lambda has none
+
+            return MEDIUMTEXT()
+        return Text()
 
     @override
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from shared.adapters.postgres.entities import Entities
-from shared.adapters.postgres.tables import git_connections
+from shared.adapters.postgres.tables.git import git_connections
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.git import GitConnection, Provider
 from shared.ports.pages import Page

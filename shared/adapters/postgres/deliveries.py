@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, or_, select
 
 from shared.adapters.postgres.entities import Entities, values
-from shared.adapters.postgres.tables import webhook_deliveries
+from shared.adapters.postgres.tables.git import webhook_deliveries
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.webhooks import Delivery, Verdict
 from shared.ports.pages import Page

@@ -8,7 +8,9 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 
 from shared.adapters.postgres.entities import Entities
-from shared.adapters.postgres.tables import deployments, leases, projects, services
+from shared.adapters.postgres.tables.catalogue import projects, services
+from shared.adapters.postgres.tables.delivery import deployments
+from shared.adapters.postgres.tables.work import leases
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.deployments import TERMINAL, Deployment, DeploymentState, Placed
 from shared.domain.errors import NotFound

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from shared.adapters.postgres.entities import Entities
-from shared.adapters.postgres.tables import sign_in_grants
+from shared.adapters.postgres.tables.sign_in import sign_in_grants
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.sign_in import Grant
 

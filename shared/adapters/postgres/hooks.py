@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from shared.adapters.postgres.entities import Entities
-from shared.adapters.postgres.tables import git_hooks
+from shared.adapters.postgres.tables.git import git_hooks
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.git import GitHook, Provider
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Engine, delete, update
 
 from shared.adapters.postgres.entities import Entities, values
 from shared.adapters.postgres.errors import translated
-from shared.adapters.postgres.tables import idempotency_keys as table
+from shared.adapters.postgres.tables.limits import idempotency_keys as table
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.audit import AuditEvent
 from shared.domain.idempotency import Claim, IdempotencyKey, KeyState, overtaken

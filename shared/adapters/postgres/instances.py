@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from shared.adapters.postgres.entities import Entities
-from shared.adapters.postgres.tables import instances
+from shared.adapters.postgres.tables.delivery import instances
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.releases import Instance, InstanceRole
 

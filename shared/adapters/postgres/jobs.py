@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Select, and_, delete, exists, func, not_, or_, select, update
 
 from shared.adapters.postgres.entities import Entities, values
-from shared.adapters.postgres.tables import jobs
+from shared.adapters.postgres.tables.work import jobs
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.agents import EVERYBODY, Depth, Reach
 from shared.domain.ids import now

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from shared.adapters.postgres.entities import Entities, values
-from shared.adapters.postgres.tables import lease_waiters, leases
+from shared.adapters.postgres.tables.work import lease_waiters, leases
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.errors import NotFound, StaleFence
 from shared.domain.leases import Lease, Waiter

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from shared.adapters.postgres.entities import Entities, values
-from shared.adapters.postgres.tables import git_listings
+from shared.adapters.postgres.tables.git import git_listings
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.git import GitListing
 

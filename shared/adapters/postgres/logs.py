@@ -15,7 +15,8 @@ from sqlalchemy import and_, delete, exists, insert, not_, select, update
 from shared.adapters.postgres.deployments import SqlDeployments
 from shared.adapters.postgres.entities import Entities
 from shared.adapters.postgres.log_format import pack, split, unpack
-from shared.adapters.postgres.tables import deployments, log_chunks, log_heads, releases
+from shared.adapters.postgres.tables.delivery import deployments, releases
+from shared.adapters.postgres.tables.logs import log_chunks, log_heads
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.errors import NotFound
 from shared.domain.ids import now

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 
 from shared.adapters.postgres.entities import Entities
-from shared.adapters.postgres.tables import members
+from shared.adapters.postgres.tables.sign_in import members
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.access import Role
 from shared.domain.sign_in import Member

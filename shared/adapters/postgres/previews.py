@@ -8,7 +8,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, type_coerce, update
 
 from shared.adapters.postgres.entities import Entities
-from shared.adapters.postgres.tables import deployments, previews, services
+from shared.adapters.postgres.tables.catalogue import services
+from shared.adapters.postgres.tables.delivery import deployments
+from shared.adapters.postgres.tables.git import previews
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.previews import Preview, PreviewState
 from shared.ports.pages import Page

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from shared.adapters.postgres.entities import Entities
-from shared.adapters.postgres.tables import projects
+from shared.adapters.postgres.tables.catalogue import projects
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.projects import Project
 from shared.ports.pages import Page

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import update
 
 from shared.adapters.postgres.entities import Entities
-from shared.adapters.postgres.tables import agent_tokens
+from shared.adapters.postgres.tables.work import agent_tokens
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.agents import Registration
 

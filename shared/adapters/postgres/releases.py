@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from shared.adapters.postgres.entities import Entities
 from shared.adapters.postgres.services import SqlServices
-from shared.adapters.postgres.tables import releases
+from shared.adapters.postgres.tables.delivery import releases
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.releases import Release, ReleaseState
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import Select, and_, func, or_, select, update
 
 from shared.adapters.postgres.entities import Entities, values
-from shared.adapters.postgres.tables import commit_reports, deployments
+from shared.adapters.postgres.tables.delivery import deployments
+from shared.adapters.postgres.tables.git import commit_reports
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.git import CommitReport
 

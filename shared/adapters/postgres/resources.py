@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 
 from shared.adapters.postgres.entities import Entities, values
-from shared.adapters.postgres.tables import resources
+from shared.adapters.postgres.tables.outside import resources
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.resources import Resource, ResourceState
 from shared.ports.pages import Page

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Table, and_, delete, insert, select
 
 from shared.adapters.postgres.entities import Entities
 from shared.adapters.postgres.services import SqlServices
-from shared.adapters.postgres.tables import route_hosts, routes
+from shared.adapters.postgres.tables.outside import route_hosts, routes
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.errors import StaleGeneration
 from shared.domain.routes import Route

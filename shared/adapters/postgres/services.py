@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete
 
 from shared.adapters.postgres.entities import Entities
-from shared.adapters.postgres.tables import services
+from shared.adapters.postgres.tables.catalogue import services
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.services import Service
 from shared.ports.pages import Page

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Select, delete
 
 from shared.adapters.postgres.entities import Entities, values
-from shared.adapters.postgres.tables import git_sources
+from shared.adapters.postgres.tables.git import git_sources
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.git import GitSource
 

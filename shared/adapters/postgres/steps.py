@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, select, update
 
 from shared.adapters.postgres.entities import Entities, values
-from shared.adapters.postgres.tables import deployment_steps
+from shared.adapters.postgres.tables.delivery import deployment_steps
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.deployments import Step, StepOutcome
 from shared.domain.ids import now

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import update
 
 from shared.adapters.postgres.entities import Entities
-from shared.adapters.postgres.tables import api_tokens
+from shared.adapters.postgres.tables.access import api_tokens
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.access import ApiToken
 from shared.ports.pages import Page

@@ -19,11 +19,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from shared.adapters.postgres.errors import is_duplicate, translated
-from shared.adapters.postgres.tables import counters
+from shared.adapters.postgres.tables.catalogue import counters
 
 QUICK_SECONDS: Final = 1.0
 """A connection that is cut off says so sooner; what takes longer is slow, and not asked again."""
@@ -137,12 +137,16 @@ class Transaction:
                 .on_conflict_do_update(index_elements=["name"], set_=raised)
             )
         elif self.dialect == "sqlite":
+            from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - Lambda has PostgreSQL alone
+
             self.execute(
                 sqlite.insert(counters)
                 .values(first)
                 .on_conflict_do_update(index_elements=["name"], set_=raised)
             )
         else:
+            from sqlalchemy.dialects import mysql  # noqa: PLC0415 - Lambda has PostgreSQL alone
+
             self.execute(mysql.insert(counters).values(first).on_duplicate_key_update(raised))
         mine = counters.c.name == counter
         return int(self.scalar(select(counters.c.value).where(mine)) or 0)
@@ -150,6 +154,12 @@ class Transaction:
 
 @cache
 def _insert_or_leave(dialect: str, table: Table) -> Insert:
-    made = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    if dialect == "postgresql":
+        made: Any = postgresql.insert(table)
+    else:
+        from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - Lambda has PostgreSQL alone
+
+        made = sqlite.insert(table)
     # without the option nobody counts the rows of an insert: -1
-    return made.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    kept: Insert = made.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return kept

@@ -2,73 +2,58 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
+from importlib import import_module
 from types import TracebackType
 from typing import Any, Final, Self
 
 from sqlalchemy import Connection, Engine, func, select
 
-from shared.adapters.postgres.agents import SqlAgents
 from shared.adapters.postgres.audit import SqlAudit, write_act
-from shared.adapters.postgres.authorizations import SqlAuthorizations
-from shared.adapters.postgres.canvases import SqlCanvases
-from shared.adapters.postgres.connections import SqlConnections
-from shared.adapters.postgres.deliveries import SqlDeliveries
-from shared.adapters.postgres.deployments import SqlDeployments
 from shared.adapters.postgres.errors import translated
-from shared.adapters.postgres.grants import SqlGrants
-from shared.adapters.postgres.hooks import SqlHooks
-from shared.adapters.postgres.instances import SqlInstances
-from shared.adapters.postgres.jobs import SqlJobs
-from shared.adapters.postgres.leases import SqlLeases
-from shared.adapters.postgres.listings import SqlListings
 from shared.adapters.postgres.logs import LOG_BYTES, SqlLogs
-from shared.adapters.postgres.members import SqlMembers
-from shared.adapters.postgres.previews import SqlPreviews
-from shared.adapters.postgres.projects import SqlProjects
-from shared.adapters.postgres.registrations import SqlRegistrations
-from shared.adapters.postgres.releases import SqlReleases
-from shared.adapters.postgres.reports import SqlReports
-from shared.adapters.postgres.resources import SqlResources
-from shared.adapters.postgres.routes import SqlRoutes
-from shared.adapters.postgres.services import SqlServices
-from shared.adapters.postgres.sources import SqlSources
-from shared.adapters.postgres.steps import SqlSteps
-from shared.adapters.postgres.tokens import SqlTokens
 from shared.adapters.postgres.transaction import Transaction
-from shared.adapters.postgres.variables import SqlVariables
 from shared.domain.audit import Act
 from shared.domain.errors import PlatformError
 from shared.ports import access, ledger, repositories, sign_in, work
 from shared.ports import store as ports
 
-_REPOSITORIES: Final[dict[str, Callable[[Transaction], Any]]] = {
-    "projects": SqlProjects,
-    "services": SqlServices,
-    "deployments": SqlDeployments,
-    "steps": SqlSteps,
-    "releases": SqlReleases,
-    "instances": SqlInstances,
-    "variables": SqlVariables,
-    "routes": SqlRoutes,
-    "resources": SqlResources,
-    "leases": SqlLeases,
-    "jobs": SqlJobs,
-    "agents": SqlAgents,
-    "registrations": SqlRegistrations,
-    "tokens": SqlTokens,
-    "canvases": SqlCanvases,
-    "members": SqlMembers,
-    "grants": SqlGrants,
-    "connections": SqlConnections,
-    "sources": SqlSources,
-    "hooks": SqlHooks,
-    "authorizations": SqlAuthorizations,
-    "listings": SqlListings,
-    "deliveries": SqlDeliveries,
-    "reports": SqlReports,
-    "previews": SqlPreviews,
+_REPOSITORIES: Final = {
+    "projects": "SqlProjects",
+    "services": "SqlServices",
+    "deployments": "SqlDeployments",
+    "steps": "SqlSteps",
+    "releases": "SqlReleases",
+    "instances": "SqlInstances",
+    "variables": "SqlVariables",
+    "routes": "SqlRoutes",
+    "resources": "SqlResources",
+    "leases": "SqlLeases",
+    "jobs": "SqlJobs",
+    "agents": "SqlAgents",
+    "registrations": "SqlRegistrations",
+    "tokens": "SqlTokens",
+    "canvases": "SqlCanvases",
+    "members": "SqlMembers",
+    "grants": "SqlGrants",
+    "connections": "SqlConnections",
+    "sources": "SqlSources",
+    "hooks": "SqlHooks",
+    "authorizations": "SqlAuthorizations",
+    "listings": "SqlListings",
+    "deliveries": "SqlDeliveries",
+    "reports": "SqlReports",
+    "previews": "SqlPreviews",
 }
-"""Most transactions use two or three of them."""
+"""Module → its class. Most transactions use two or three of them."""
+
+
+@cache
+def _repository(name: str) -> Callable[[Transaction], Any]:
+    """Imported when it is first asked for: a function on Lambda pays for what it uses."""
+    module = import_module(f"shared.adapters.postgres.{name}")
+    found: Callable[[Transaction], Any] = getattr(module, _REPOSITORIES[name])
+    return found
 
 
 class SqlUnitOfWork:
@@ -141,7 +126,7 @@ class SqlUnitOfWork:
         made = self.__dict__.get("_transaction")
         if made is None or name not in _REPOSITORIES:
             raise AttributeError(f"{name}: no such repository, or no transaction is open")
-        found = self.__dict__[name] = _REPOSITORIES[name](made)
+        found = self.__dict__[name] = _repository(name)(made)
         return found
 
     def __exit__(

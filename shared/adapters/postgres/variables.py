@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from shared.adapters.postgres import cursors
 from shared.adapters.postgres.entities import Entities
-from shared.adapters.postgres.tables import env_vars, env_versions, services
+from shared.adapters.postgres.tables.catalogue import env_vars, env_versions, services
 from shared.adapters.postgres.transaction import Transaction
 from shared.domain.errors import NotFound
 from shared.domain.variables import EnvVersion, Link, Variable

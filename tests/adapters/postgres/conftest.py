@@ -10,7 +10,7 @@ from sqlalchemy import Engine, delete
 
 from infra.migrations import run as migrations
 from shared.adapters.postgres.engine import make_engine
-from shared.adapters.postgres.tables import metadata
+from shared.adapters.postgres.tables.every import metadata
 from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 from shared.ports.store import UnitOfWork
 from tests.databases import mariadb

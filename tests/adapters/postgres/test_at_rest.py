@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, text
 
 from shared.adapters.postgres.idempotency import StoredKeys
 from shared.adapters.postgres.resealing import count, reseal_all
-from shared.adapters.postgres.tables import (
+from shared.adapters.postgres.tables.every import (
     api_tokens,
     git_connections,
     idempotency_keys,

@@ -171,7 +171,7 @@ def test_a_missing_parent_is_not_found(sql_engine: Engine) -> None:
 
 @pytest.mark.parametrize("sql_engine", DATABASES, indirect=True)
 def test_a_row_inserted_where_one_is_leaves_the_transaction_usable(sql_engine: Engine) -> None:
-    from shared.adapters.postgres.tables import counters
+    from shared.adapters.postgres.tables.every import counters
 
     with sql_engine.begin() as connection:
         transaction = Transaction(connection)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from shared.adapters.postgres.logs import SqlLogs
-from shared.adapters.postgres.tables import log_chunks
+from shared.adapters.postgres.tables.every import log_chunks
 from shared.adapters.postgres.transaction import Transaction
 from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 from shared.domain.deployments import Deployment, DeploymentState

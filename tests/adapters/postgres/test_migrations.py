@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from infra.migrations import run as migrations
 from shared.adapters.postgres.engine import make_engine
-from shared.adapters.postgres.tables import metadata
+from shared.adapters.postgres.tables.every import metadata
 from tests.databases import Cluster
 
 pytestmark = pytest.mark.postgres

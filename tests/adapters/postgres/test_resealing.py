@@ -11,7 +11,7 @@ from sqlalchemy import Engine, delete, select, text, update
 
 from shared.adapters.postgres import resealing
 from shared.adapters.postgres.resealing import count, count_others, reseal, reseal_all
-from shared.adapters.postgres.tables import env_vars, git_connections, metadata
+from shared.adapters.postgres.tables.every import env_vars, git_connections, metadata
 from shared.adapters.postgres.tables.sealing import SEALED
 from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 from shared.adapters.vault import EnvelopeVault, KeyFiles, MasterKey, vault_of
