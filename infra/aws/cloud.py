@@ -114,9 +114,10 @@ class Cloud:
                     yield found["ResourceType"], found["LogicalResourceId"], physical
 
     def template(self, name: str) -> str:
+        """As it was deployed: what SAM stands for is written out."""
         with _translated():
             body = self._client("cloudformation").get_template(
-                StackName=name, TemplateStage="Original"
+                StackName=name, TemplateStage="Processed"
             )["TemplateBody"]
         return body if isinstance(body, str) else json.dumps(body)
 

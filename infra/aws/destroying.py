@@ -15,6 +15,8 @@ _KEPT: Final = {
     "RetainExceptOnCreate": "stays, and costs what it costs",
     "Snapshot": "is deleted; a snapshot of it stays",
 }
+_GO_WITH_THEIRS: Final = frozenset({"AWS::StepFunctions::StateMachineVersion"})
+"""Kinds that are kept through releases, and end with what they are versions of."""
 _DELETE_SECONDS: Final = 3600.0
 
 
@@ -45,7 +47,7 @@ def destroy(
         raise RefusedError(f"The stack is {found.status}: wait until that is over.")
     if not options.abandon:
         _nothing_runs(environment, found, cloud)
-    kept = [r for r in _resources(cloud, environment.stack) if r.policy in _KEPT]
+    kept = [r for r in _resources(cloud, environment.stack) if _stays(r)]
     print(f"Deleting {environment.stack} in account {cloud.account()}, {cloud.region}.")
     _tell(kept)
     _confirmed(stage, options.confirm, ask)
@@ -82,6 +84,10 @@ def _resources(cloud: Cloud, stack: str) -> Iterator[Resource]:
         yield Resource(kind, logical, physical, str(policy))
         if kind == NESTED and physical:
             yield from _resources(cloud, physical)
+
+
+def _stays(resource: Resource) -> bool:
+    return resource.policy in _KEPT and resource.kind not in _GO_WITH_THEIRS
 
 
 def _tell(kept: list[Resource]) -> None:

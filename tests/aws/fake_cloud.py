@@ -20,6 +20,7 @@ AT_HEAD = {
     "ready": True,
     "ahead": False,
 }
+VERSIONS = "AWS::StepFunctions::StateMachineVersion"
 LAYER = "arn:aws:lambda:eu-central-1:1:layer:click-to-deploy-staging-migrations:3"
 
 
@@ -43,7 +44,12 @@ class FakeCloud:
     def template(self, name: str) -> str:
         kept = {"Type": "AWS::KMS::Key", "DeletionPolicy": "Retain"}
         database = {"Type": "AWS::RDS::DBCluster", "DeletionPolicy": "Snapshot"}
-        made = {"Key": kept, "Inner": {}} if name != "arn:inner" else {"Cluster": database}
+        version = {"Type": VERSIONS, "DeletionPolicy": "Retain"}
+        made = (
+            {"Key": kept, "Version": version, "Inner": {}}
+            if name != "arn:inner"
+            else {"Cluster": database}
+        )
         return json.dumps({"Resources": made})
 
     def resources(self, name: str) -> list[tuple[str, str, str]]:
@@ -51,6 +57,7 @@ class FakeCloud:
             return [("AWS::RDS::DBCluster", "Cluster", "c-1"), ("AWS::SQS::Queue", "Q", "q-1")]
         return [
             ("AWS::KMS::Key", "Key", "k-1"),
+            (VERSIONS, "Version", "v-1"),
             ("AWS::CloudFormation::Stack", "Inner", "arn:inner"),
         ]
 

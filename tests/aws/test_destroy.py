@@ -34,6 +34,7 @@ def test_what_stays_is_told_also_of_nested_stacks(capsys: pytest.CaptureFixture[
     assert "Key (AWS::KMS::Key, k-1) stays, and costs what it costs." in told
     assert "Cluster (AWS::RDS::DBCluster, c-1) is deleted; a snapshot of it stays." in told
     assert "q-1" not in told
+    assert "v-1" not in told, "it ends with its state machine"
 
 
 @pytest.mark.parametrize(
