@@ -43,6 +43,12 @@ GROUPS: Final[dict[str, dict[str, Choice]]] = {
             "30",
             among=("1", "3", "7", "14", "30", "60", "90", "180", "365"),
         ),
+        "Tracing": Choice(
+            "`Active`: requests and executions are traced in X-Ray; `PassThrough`: what a caller "
+            "traces already",
+            "Active",
+            among=("Active", "PassThrough"),
+        ),
         "Aliases": _switch(
             "Executions start through an alias of their state machine, so that an upgrade is "
             "taken over at once and one that fails is taken back",

@@ -6,9 +6,12 @@ from infra.generate import classes
 from infra.generate.functions import Function
 from infra.generate.policies import QUEUE_URL, QUEUES, queue_name, started_as, sub
 from shared import machines
+from shared.settings import Timeouts
 
-HEARTBEAT_SECONDS: Final = 180
-"""Longer than on one machine: queued jobs are beaten once a minute."""
+LIMITS: Final = Timeouts(heartbeat=180, route=200, release=3300, compensate=1200)
+"""Queued jobs are beaten once a minute, and one run may be missed. Step Functions takes no
+heartbeat that is longer than its state's time limit, so routes have longer than on one machine,
+and what they are part of."""
 NO_VALUE: Final = {"Ref": "AWS::NoValue"}
 _MOST_APP_ID: Final = 50
 """What an SDK tells of its application; more is a warning."""
@@ -34,9 +37,14 @@ def common() -> dict[str, Any]:
         "C2D_ALLOW_PRIVATE_GIT": {"Ref": "PrivateGit"},
         "C2D_PUBLIC_URL": {"Ref": "PublicUrl"},
         "C2D_REGISTRY": {"Ref": "Registry"},
-        "C2D_TIMEOUT_HEARTBEAT": str(HEARTBEAT_SECONDS),
+        **{f"C2D_TIMEOUT_{name.upper()}": str(value) for name, value in _own_limits().items()},
         "PYDANTIC_DISABLE_PLUGINS": "1",
     }
+
+
+def _own_limits() -> dict[str, int]:
+    usual = dict(Timeouts())
+    return {name: limit for name, limit in LIMITS if limit != usual[name]}
 
 
 def of_api() -> dict[str, Any]:

@@ -80,7 +80,7 @@ def _globals(what: str) -> dict[str, Any]:
         "CodeUri": "../../functions/",
         "Runtime": "python3.11",
         "Architectures": ["x86_64"],
-        "Tracing": "Active",
+        "Tracing": {"Ref": "Tracing"},
         "LoggingConfig": {"LogFormat": "JSON", "LogGroup": {"Ref": "Logs"}},
         "VpcConfig": {"Fn::If": ["InVpc", vpc, {"Ref": "AWS::NoValue"}]},
         "Environment": {"Variables": variables},

@@ -13,7 +13,7 @@ from infra.generate.functions import ROOT, Function
 FOLDER: Final = ROOT / "layers"
 MIGRATIONS: Final = ROOT / "infra" / "migrations"
 LAYERS: Final = {
-    "core": "Pydantic and Powertools",
+    "core": "Pydantic",
     "web": "The same and FastAPI: endpoints have it instead of core",
     "database": "SQLAlchemy and psycopg",
     "crypto": "Cryptography and PyJWT",

@@ -13,6 +13,7 @@ _TEXTS: Final = {
     "HttpPort": "The port that services are reached at",
     "PrivateGit": "`true` where Git servers may be at private addresses",
     "LogDays": "How long logs are kept, in days",
+    "Tracing": "`Active` or `PassThrough`: whether X-Ray traces what nobody traces yet",
     "RateLimitUser": "Requests a minute of one caller; 0 for no limit",
     "RateLimitAddress": "Requests a minute of one address that has not signed in; 0 for no limit",
     "RateLimitFailed": "Failed sign-ins a minute of one address; 0 for no limit",
@@ -57,6 +58,7 @@ def _given_list(name: str) -> dict[str, Any]:
 
 
 CONDITIONS: Final = {
+    "Traced": {"Fn::Equals": [{"Ref": "Tracing"}, "Active"]},
     "InVpc": _given_list("Subnets"),
     "HasOrigins": given("CorsOrigins"),
     "HasAlias": given("Qualifier"),

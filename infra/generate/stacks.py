@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from infra.generate import queues, root
 from infra.generate.alarms import alarming
-from infra.generate.environment import HEARTBEAT_SECONDS
+from infra.generate.environment import LIMITS
 from infra.generate.frame import dump, log_group, of_function, stack
 from infra.generate.functions import (
     ROOT,
@@ -23,7 +23,6 @@ from infra.generate.functions import (
 from infra.generate.http_api import api
 from infra.generate.policies import of_machine, started_as, sub, substituted
 from shared import machines
-from shared.settings import Timeouts
 
 FOLDER: Final = ROOT / "infra" / "stacks"
 ALIAS: Final = "live"
@@ -107,13 +106,14 @@ def _machine(name: str, functions: set[str]) -> dict[str, Any]:
             "Type": "STANDARD",
             "DefinitionUri": f"../workflows/{name}.asl.yaml",
             "DefinitionSubstitutions": {key: _value(key, functions) for key in substituted(name)},
-            "Tracing": {"Enabled": True},
+            "Tracing": {"Enabled": {"Fn::If": ["Traced", True, False]}},
             "Logging": {
                 "Level": "ALL",
                 "IncludeExecutionData": False,  # inputs of states hold their task tokens
                 "Destinations": [{"CloudWatchLogsLogGroup": log}],
             },
-            "Policies": of_machine(name, functions),
+            # SAM adds it where tracing is on for good
+            "Policies": [*of_machine(name, functions), "AWSXRayDaemonWriteAccess"],
         },
     }
 
@@ -152,7 +152,5 @@ def _value(key: str, functions: set[str]) -> Any:
         return {"Fn::GetAtt": [key, "Arn"]}
     if key.endswith("Machine"):
         return started_as(key.removesuffix("Machine").lower())
-    if key == "HeartbeatLimit":
-        return HEARTBEAT_SECONDS
-    field = re.sub(r"(?<!^)([A-Z])", r"_\1", key.removesuffix("Timeout")).lower()
-    return Timeouts.model_fields[field].default
+    name = key.removesuffix("Timeout").removesuffix("Limit")
+    return getattr(LIMITS, re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower())

@@ -120,7 +120,8 @@ def test_a_machine_may_invoke_its_own_functions_and_start_its_nested_machines_on
     path: Path,
 ) -> None:
     resources = yaml.safe_load((stacks.FOLDER / "workflows.yaml").read_text())["Resources"]
-    [policy] = resources[f"{name_of(path).title()}Machine"]["Properties"]["Policies"]
+    policy, traces = resources[f"{name_of(path).title()}Machine"]["Properties"]["Policies"]
+    assert traces == "AWSXRayDaemonWriteAccess"
     by_action = {a: s["Resource"] for s in policy["Statement"] for a in s["Action"]}
     own = {key for key in keys_of(path) if key in resources and "Machine" not in key}
     assert {r["Fn::GetAtt"][0] for r in by_action["lambda:InvokeFunction"]} == own

@@ -108,14 +108,26 @@ def test_every_machine_is_traced_logged_and_led_to_by_its_alias() -> None:
     assert len(made) == len(machines.MACHINES)
     versions = of_type("workflows", "AWS::StepFunctions::StateMachineVersion")
     aliases = of_type("workflows", "AWS::StepFunctions::StateMachineAlias")
+    traced = {"Fn::If": ["Traced", True, False]}
     for name, properties in made.items():
-        assert properties["TracingConfiguration"] == {"Enabled": True}
+        assert properties["TracingConfiguration"] == {"Enabled": traced}
         logged = properties["LoggingConfiguration"]
         assert (logged["Level"], logged["IncludeExecutionData"]) == ("ALL", False)
         assert versions[f"{name}Version"]["StateMachineArn"] == {"Ref": name}
         leads = aliases[f"{name}Alias"]["DeploymentPreference"]["StateMachineVersionArn"]
         assert leads == {"Ref": f"{name}Version"}
     assert len(of_type("workflows", "AWS::Lambda::Function")) == len(list(tasks()))
+
+
+def test_tracing_is_a_parameter_and_every_role_may_trace() -> None:
+    functions = of_type("api", "AWS::Lambda::Function").values()
+    assert {f["TracingConfig"]["Mode"]["Ref"] for f in functions} == {"Tracing"}
+    for stack in ("api", "workflows"):
+        for role in of_type(stack, "AWS::IAM::Role").values():
+            managed = [str(arn) for arn in role["ManagedPolicyArns"]]
+            by = role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"]
+            if by[0].startswith(("lambda.", "states.")):
+                assert any("xray" in arn.lower() for arn in managed), role
 
 
 def test_what_aws_calls_by_itself_has_dead_letters() -> None:
