@@ -12,4 +12,4 @@ from shared.runtime.authorizer import may_pass
 def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
     """API Gateway's simple answer, for payload format 2.0."""
     machine_token = bootstrap.settings().api_token
-    return {"isAuthorized": may_pass(event, machine_token, bootstrap.access_tokens())}
+    return {"isAuthorized": may_pass(event, machine_token, bootstrap.access_tokens)}

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from shared.adapters.aws import client
 from shared.adapters.vault import FORMAT as FILE_FORMAT
 from shared.adapters.vault import KeyFiles, decrypt, encrypt, raw, text, vault_of
 from shared.domain.errors import Invalid, PlatformError, Transient
@@ -149,11 +150,9 @@ class KmsVault:
 
 def kms_vault(key_id: str, endpoint: str | None, platform_id: str, files: Path) -> KmsVault:
     """The vault of a platform, with a client of its own; `files` are the keys it had before."""
-    import boto3  # noqa: PLC0415 - slow to import, and only needed here
-
-    client = boto3.client("kms", endpoint_url=endpoint, config=CLIENT_CONFIG)
+    made = client("kms", endpoint, CLIENT_CONFIG)
     before = vault_of(files) if any(name.is_file() for name in KeyFiles(files).names()) else None
-    return KmsVault(client, key_id, platform_id, files=before)
+    return KmsVault(made, key_id, platform_id, files=before)
 
 
 @contextmanager

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared.adapters.aws import client
 from shared.domain.errors import Transient
 from shared.ports.queues import DeadMessage, Message
 
@@ -126,5 +126,5 @@ def _translated(*, but: set[str] | frozenset[str] = frozenset()) -> Iterator[Non
 def sqs_queue(name: str, urls: str, endpoint_url: str | None) -> SqsQueue:
     """By `{"queue": URL, "queue-dead": URL}` as JSON."""
     known = json.loads(urls or "{}")
-    client = boto3.client("sqs", endpoint_url=endpoint_url, config=CLIENT_CONFIG)
-    return SqsQueue(client, known[name], known.get(f"{name}-dead"))
+    made = client("sqs", endpoint_url, CLIENT_CONFIG)
+    return SqsQueue(made, known[name], known.get(f"{name}-dead"))

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared.adapters.aws import client
 from shared.domain.errors import Invalid, NotFound, PlatformError, TokenExpired, Transient
 from shared.ports.workflows import JSON, Execution, ExecutionStatus
 
@@ -140,5 +140,5 @@ def _translated(*, but: str | None = None) -> Iterator[None]:
 
 def step_functions(arns: str, endpoint_url: str | None) -> StepFunctions:
     """By `{"machine": ARN}` as JSON."""
-    client = boto3.client("stepfunctions", endpoint_url=endpoint_url, config=CLIENT_CONFIG)
-    return StepFunctions(client, json.loads(arns or "{}"))
+    made = client("stepfunctions", endpoint_url, CLIENT_CONFIG)
+    return StepFunctions(made, json.loads(arns or "{}"))

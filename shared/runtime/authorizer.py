@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from shared.domain.access import Actor
@@ -19,11 +19,14 @@ class AccessTokens(Protocol):
 
 
 def may_pass(
-    event: Mapping[str, Any], machine_token: str | None, access_tokens: AccessTokens | None
+    event: Mapping[str, Any],
+    machine_token: str | None,
+    access_tokens: Callable[[], AccessTokens | None],
 ) -> bool:
     """Whether the bearer token is one that an endpoint has to look at: an access token signed by
     the issuer, or what has the shape of an API token.
 
+    What checks access tokens is slow to import, so it is asked for when there is one.
     The answer may be cached: what is revoked, and what a caller may do, the endpoint decides. It
     also says 503 when the issuer cannot be asked, so that such a request passes.
     """
@@ -32,10 +35,11 @@ def may_pass(
         return True
     if _API_TOKEN.fullmatch(token):
         return True
-    if access_tokens is None:
+    known = access_tokens()
+    if known is None:
         return False
     try:
-        access_tokens.check(token)
+        known.check(token)
     except Unauthenticated as error:
         log.info("refused", reason=error.reason)
         return False
