@@ -17,7 +17,7 @@ from shared.ports import store as ports
 
 ROOT = Path(__file__).parents[2]
 CROSSING = {
-    "SqlJobs": {"get", "lock", "claim"},
+    "SqlJobs": {"get", "lock", "claim", "remove"},
     "SqlAgents": {"seen", "list", "forget"},
     "SqlRegistrations": {"add", "get", "list", "save", "used"},
     "SqlAudit": {"about", "read"},
