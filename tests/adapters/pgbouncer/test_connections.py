@@ -16,7 +16,7 @@ from shared.adapters.postgres.errors import translated
 from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 from shared.domain.errors import Transient
 from shared.ports.patience import patient
-from tests.adapters.pgbouncer.servers import Pooler, Server, eventually, pgbouncer
+from tests.adapters.pgbouncer.servers import DATABASE, Pooler, Server, eventually, pgbouncer
 from tests.adapters.postgres.made import ORG, a_project, stored_shop
 
 pytestmark = pytest.mark.postgres
@@ -84,8 +84,7 @@ def test_a_connection_closed_between_invocations_is_replaced(
         engine = pooled_engine(pooler.url)
         uow = SqlUnitOfWork(engine)
         shop = stored_shop(uow)
-        pooler.console("KILL c2d")
-        pooler.console("RESUME c2d")
+        _hang_up(pooler)
         with uow:
             assert uow.services.get(ORG, shop.service.id) == shop.service
         engine.dispose()
@@ -114,6 +113,41 @@ def test_a_server_connection_that_died_at_the_pooler_costs_nobody_an_error(
             uow.projects.add(a_project(slug=f"p{time.monotonic_ns()}"))
     with uow:
         assert len(uow.projects.list(ORG, 10, None).items) == 3
+
+
+def _hang_up(pooler: Pooler) -> None:
+    """The pooler closes all connections of its clients."""
+    pooler.console(f"KILL {DATABASE}")
+    pooler.console(f"RESUME {DATABASE}")
+
+
+def test_a_connection_that_breaks_before_its_first_statement_is_replaced(
+    pooler: Pooler, uow: SqlUnitOfWork
+) -> None:
+    stored_shop(uow)
+    with uow:
+        _hang_up(pooler)
+        uow.projects.add(a_project(slug="second"))
+    with uow:
+        assert len(uow.projects.list(ORG, 10, None).items) == 2
+
+
+def test_what_commits_by_itself_is_repeated_only_where_it_reads(
+    pooler: Pooler, engine: Engine
+) -> None:
+    shop = stored_shop(SqlUnitOfWork(engine))
+    single = SqlUnitOfWork(engine, single=True)
+    with single:
+        _hang_up(pooler)
+        assert single.projects.get(ORG, shop.project.id) == shop.project
+
+    def write() -> None:
+        with single:
+            _hang_up(pooler)
+            single.projects.add(a_project(slug="second"))
+
+    with pytest.raises(Transient):
+        write()
 
 
 def test_a_transaction_that_was_under_way_is_never_repeated(
