@@ -5,6 +5,7 @@ is theirs.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 
@@ -62,12 +63,11 @@ class AccessLog:
         if not self._wanted(scope, status):
             return
         _note_who_and_what(scope)
-        route = getattr(scope.get("route"), "path", None)
         write = log.warning if status >= 500 else log.info
         write(
             "request",
             method=scope["method"],
-            route=route or "none",
+            route=_route(scope),
             status=status,
             duration_ms=round(took * 1000, 1),
         )
@@ -77,8 +77,20 @@ class AccessLog:
             return self._what == "all"
         if status >= 500:
             return True
-        endpoint = getattr(scope.get("endpoint"), "__module__", None)
-        return scope["method"] not in _READING and endpoint not in _ROUTINE
+        return scope["method"] not in _READING and _module(scope) not in _ROUTINE
+
+
+def _module(scope: Scope) -> str | None:
+    endpoint = scope.get("endpoint")
+    while isinstance(endpoint, partial):
+        endpoint = endpoint.func
+    return getattr(endpoint, "__module__", None)
+
+
+def _route(scope: Scope) -> str:
+    """The path with its parameters' names; who answers, where that is not known."""
+    found = getattr(scope.get("route"), "path", None) or _module(scope)
+    return found or "none"
 
 
 def _note_who_and_what(scope: Scope) -> None:

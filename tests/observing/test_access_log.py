@@ -1,10 +1,13 @@
 """Which requests have a line, and what it never says."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from fastapi import APIRouter
 from fastapi.testclient import TestClient
+from starlette.requests import Request
+from starlette.responses import Response
 
 from shared import bootstrap
 from shared.http.app import build_app
@@ -34,12 +37,20 @@ def beat() -> str:
     return "fine"
 
 
+async def hook(provider: str, _request: Request) -> Response:
+    return Response(provider)
+
+
+router.add_route("/hooks/github", partial(hook, "github"), methods=["POST"])
+
+
 @pytest.fixture
 def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     settings = Settings(access_log=request.param, rate_limit_address=0)
     monkeypatch.setattr(bootstrap, "settings", lambda: settings)
     monkeypatch.setattr("shared.http.access_log._ROUTINE", (f"{__name__}.routine",))
-    monkeypatch.setattr(beat, "__module__", f"{__name__}.routine")
+    for routine in (beat, hook):
+        monkeypatch.setattr(routine, "__module__", f"{__name__}.routine")
     with TestClient(build_app([router])) as made:
         yield made
 
@@ -54,6 +65,7 @@ def ask_everything(client: TestClient) -> None:
     client.post("/change/two", json={"value": "in-the-body"}, headers={"cookie": "in-a-header"})
     client.get("/broken")
     client.post("/beat")
+    client.post("/hooks/github")
     client.get("/nowhere/in-the-path")
 
 
@@ -67,6 +79,7 @@ def ask_everything(client: TestClient) -> None:
                 ("/change/{service_id}", 200),
                 ("/broken", 500),
                 ("/beat", 200),
+                (f"{__name__}.routine", 200),
                 ("none", 404),
             ],
         ),
@@ -86,7 +99,7 @@ def test_requests_have_lines_by_setting(
 def test_what_a_caller_sends_is_never_written(client: TestClient, written: Written) -> None:
     ask_everything(client)
     lines = [line for line in written.lines() if line["message"] == "request"]
-    assert [line.get("service_id") for line in lines] == ["one", "two", None, None, None]
+    assert [line.get("service_id") for line in lines] == ["one", "two", *[None] * 4]
     for sent in ("in-the-query", "in-the-body", "in-a-header", "in-the-path"):
         assert sent not in written.text
 
