@@ -13,7 +13,11 @@ from shared.usecases.previews import on_request
 from shared.usecases.pushes import Tools
 
 
-@consumer
+def _again(handle: str, seconds: int) -> None:
+    bootstrap.webhook_queue().release(handle, seconds)
+
+
+@partial(consumer, again=_again)
 def handler(message: dict[str, Any]) -> dict[str, Any]:
     organization_id = UUID(message["organization_id"])
     delivery_id = UUID(message["delivery_id"])

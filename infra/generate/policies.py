@@ -108,10 +108,13 @@ def queue_name(queue: str) -> str:
 
 
 def _queueing(function: Function) -> list[Statement]:
-    """To send and to count; a consumer may receive by its event source."""
+    """To send and to count; a consumer receives by its event source, and says what is tried
+    again when."""
     asked = [queue for queue, port in QUEUES.items() if port in function.ports]
     arns = [sub(f"{_QUEUE_ARN}:{queue_name(queue)}") for queue in asked]
-    return [_allow(["sqs:SendMessage", "sqs:GetQueueAttributes"], arns)] if arns else []
+    consumes = function.name.startswith("consumers.")
+    sends = ["sqs:SendMessage", "sqs:GetQueueAttributes"]
+    return [_allow(["sqs:ChangeMessageVisibility"] if consumes else sends, arns)] if arns else []
 
 
 def _starting(function: Function) -> list[Statement]:

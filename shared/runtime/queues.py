@@ -21,31 +21,58 @@ log = Log(__name__)
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 Take = Callable[[dict[str, Any]], Mapping[str, Any] | None]
 """Does what a message asks; answers what its line says of it."""
+Again = Callable[[str, int], None]
+"""Has a message handed out again, by its handle, after so many seconds."""
 
 AGAIN_SECONDS: Final = 2
 """What failed is tried again after this time, twice as long each time."""
 _LONGEST_SECONDS: Final = 60
+_LOCAL: Final = "local"
 _LOOK_SECONDS: Final = 1.0
 """Nobody is woken when a message's time is over: that is looked for."""
 _PAUSE_SECONDS: Final = 0.02
 """Between two looks: a burst of wake-ups is one."""
 
 
-def consumer(take: Take) -> Handler:
-    """A handler of SQS batches: a group's later messages wait when one of it fails."""
+def consumer(take: Take, again: Again | None = None) -> Handler:
+    """A handler of SQS batches: a group's later messages wait when one of it fails.
+
+    `again` makes those visible earlier than their queue does by itself: until they are, nobody
+    gets any message of their group.
+    """
     queue = take.__module__.rpartition(".")[2]
 
     @observed
     def handler(event: Mapping[str, Any], _context: Any) -> dict[str, Any]:
-        stopped: set[str] = set()
-        failed = [r["messageId"] for r in event["Records"] if not _taken(r, stopped, take, queue)]
-        return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+        stopped: dict[str, int] = {}
+        failed = [r for r in event["Records"] if not _taken(r, stopped, take, queue)]
+        if again is not None:
+            _return(failed, stopped, again)
+        return {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in failed]}
 
     return handler
 
 
-def _taken(record: Mapping[str, Any], stopped: set[str], take: Take, queue: str) -> bool:
-    """Whether it is done with; the group of one that failed is among the `stopped` from then on."""
+def _return(failed: Sequence[Mapping[str, Any]], stopped: Mapping[str, int], again: Again) -> None:
+    """On one machine whoever feeds the consumer does it."""
+    for record in failed:
+        if record["awsRegion"] == _LOCAL:
+            continue
+        try:
+            again(record["receiptHandle"], stopped[record["attributes"]["MessageGroupId"]])
+        except PlatformError as error:  # it is visible later then
+            _tell(error)
+
+
+def seconds_until_again(receives: int) -> int:
+    """How long a message that has failed `receives` times waits for its next try."""
+    doubled: int = AGAIN_SECONDS << (receives - 1)
+    return min(doubled, _LONGEST_SECONDS)
+
+
+def _taken(record: Mapping[str, Any], stopped: dict[str, int], take: Take, queue: str) -> bool:
+    """Whether it is done with; the group of one that failed is among the `stopped` from then on,
+    with the seconds that it waits."""
     about = record["attributes"]
     group = about["MessageGroupId"]
     if group in stopped:
@@ -63,7 +90,7 @@ def _taken(record: Mapping[str, Any], stopped: set[str], take: Take, queue: str)
             done = take(body)
         except Exception as error:  # noqa: BLE001 - the queue hands it out again
             _tell(error)
-            stopped.add(group)
+            stopped[group] = seconds_until_again(int(about["ApproximateReceiveCount"]))
             return False
         log.info("message done", queue=queue, **(done or {}))
         return True
@@ -188,8 +215,7 @@ class Poller:
 
     def _take(self, message: Message) -> None:
         if self._failed(message):
-            seconds = min(AGAIN_SECONDS * 2 ** (message.receives - 1), _LONGEST_SECONDS)
-            self._queue.release(message.handle, seconds)
+            self._queue.release(message.handle, seconds_until_again(message.receives))
         else:
             self._queue.finish(message.handle)
 
@@ -219,5 +245,5 @@ def _record(message: Message) -> dict[str, Any]:
         "messageAttributes": {},
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:local:000000000000:local.fifo",
-        "awsRegion": "local",
+        "awsRegion": _LOCAL,
     }

@@ -217,8 +217,10 @@ def test_a_queue_keeps_its_order_gives_up_after_five_tries_and_reports_what_fail
 
 def test_only_functions_that_queue_may_send() -> None:
     for function, in_stack in every_function():
+        consumes = function.name.startswith("consumers.")
         sends = "sqs:SendMessage" in actions(in_stack)
-        assert sends == ("webhook_queue" in function.ports), function.name
+        assert sends == ("webhook_queue" in function.ports and not consumes), function.name
+        assert ("sqs:ChangeMessageVisibility" in actions(in_stack)) == consumes, function.name
     assert {f.name for f, s in every_function() if "sqs:SendMessage" in actions(s)} >= {
         f.name for f in webhooks()
     }

@@ -1,10 +1,15 @@
 """Deliveries that cannot be decided on, and whoever decides dying in between."""
 
+import json
+from typing import Any
+
 import pytest
 
+from shared.adapters.local_lambda import LocalContext
 from shared.domain.deployments import DeploymentState
 from shared.domain.errors import AccessLost, Conflict, Transient
 from shared.domain.webhooks import Verdict
+from shared.runtime.queues import consumer
 from shared.usecases.deciding import MOST_FAILURES
 from tests.consumers.inbox import Inbox
 from tests.consumers.made import a_sha
@@ -134,3 +139,41 @@ def test_a_consumer_that_is_away_for_an_hour_finds_few_repetitions(inbox: Inbox)
     assert inbox.queue.sent <= 20 * 8
     inbox.consume()
     assert {d.verdict for d in inbox.all()} == {Verdict.DEPLOYED}
+
+
+def test_what_failed_on_lambda_is_visible_again_soon_with_what_waits_behind_it() -> None:
+    """A FIFO queue hands out nothing of a group as long as one of its messages is away."""
+    returned: list[tuple[str, int]] = []
+
+    def take(body: dict[str, Any]) -> None:
+        if body["n"] == 1:
+            raise Transient("the provider is away")
+
+    handler = consumer(take, again=lambda handle, seconds: returned.append((handle, seconds)))
+    batch = [a_record(1, "a", 3), a_record(2, "a", 1), a_record(3, "b", 1)]
+    answer = handler({"Records": batch}, LocalContext("webhooks"))
+    assert [f["itemIdentifier"] for f in answer["batchItemFailures"]] == ["id-1", "id-2"]
+    assert returned == [("handle-1", 8), ("handle-2", 8)]
+
+
+def test_a_queue_that_does_not_take_it_back_hands_it_out_later_by_itself() -> None:
+    def take(_: dict[str, Any]) -> None:
+        raise Transient("the provider is away")
+
+    def away(*_: Any) -> None:
+        raise Transient("SQS does not answer")
+
+    answer = consumer(take, again=away)(
+        {"Records": [a_record(1, "a", 1)]}, LocalContext("webhooks")
+    )
+    assert [f["itemIdentifier"] for f in answer["batchItemFailures"]] == ["id-1"]
+
+
+def a_record(n: int, group: str, receives: int) -> dict[str, Any]:
+    return {
+        "messageId": f"id-{n}",
+        "receiptHandle": f"handle-{n}",
+        "body": json.dumps({"n": n}),
+        "attributes": {"ApproximateReceiveCount": str(receives), "MessageGroupId": group},
+        "awsRegion": "eu-central-1",
+    }
