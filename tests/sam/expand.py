@@ -1,8 +1,9 @@
-"""Run by the SAM CLI's Python: `expand.py TEMPLATE` prints what SAM makes of it, as JSON."""
+"""Run by the SAM CLI's Python: `expand.py TEMPLATE…` prints what SAM makes of each, as JSON."""
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
@@ -28,9 +29,13 @@ class Policies:
         return {name: f"arn:aws:iam::aws:policy/{name}" for name in MANAGED}
 
 
-template = yaml_parse(Path(sys.argv[1]).read_text())
-for resource in template["Resources"].values():
-    if name := CODE.get(resource["Type"]):
-        resource["Properties"][name] = UPLOADED
-template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
-json.dump(transform(template, {}, Policies()), sys.stdout)
+def expanded(path: str) -> Any:
+    template = yaml_parse(Path(path).read_text())
+    for resource in template["Resources"].values():
+        if name := CODE.get(resource["Type"]):
+            resource["Properties"][name] = UPLOADED
+    template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
+    return transform(template, {}, Policies())
+
+
+json.dump({path: expanded(path) for path in sys.argv[1:]}, sys.stdout)

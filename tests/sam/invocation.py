@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tests.sam.bench import Bench, bench
 from tests.sam.command import ROOT, run
-from tests.sam.local_stacks import LocalFunction
+from tests.sam.local_stacks import LocalFunction, layer_cache
 from tests.sam.servers import Servers
 
 SECONDS: Final = 180
@@ -38,17 +38,17 @@ class Outcome:
 def invoke(servers: Servers, function: LocalFunction, number: int) -> Outcome:
     """Set the scene, invoke, judge. The time is that of `sam local invoke` alone."""
     if not function.event.exists():
-        return _outcome(function, "no event", 0.0, f"{function.event} is missing")
+        return outcome_of(function, "no event", 0.0, f"{function.event} is missing")
     with bench(servers, number, function.name) as made:
         begun = time.monotonic()
         try:
             status, reason = judged(function.name, *_invoked(function, made))
         except subprocess.TimeoutExpired:
             status, reason = "no answer", f"none within {SECONDS} s"
-        return _outcome(function, status, time.monotonic() - begun, reason)
+        return outcome_of(function, status, time.monotonic() - begun, reason)
 
 
-def _outcome(function: LocalFunction, status: str, seconds: float, reason: str) -> Outcome:
+def outcome_of(function: LocalFunction, status: str, seconds: float, reason: str) -> Outcome:
     event = str(function.event.relative_to(ROOT))
     return Outcome(function.name, event, status, seconds, reason)
 
@@ -62,6 +62,7 @@ def _invoked(function: LocalFunction, made: Bench) -> tuple[str, str]:
             *("local", "invoke", function.logical_id, "--template", str(function.template)),
             *("--event", str(function.event), "--env-vars", variables.name),
             *("--docker-network", made.network, "--skip-pull-image"),
+            *("--layer-cache-basedir", str(layer_cache(function.stack.parent))),
             seconds=SECONDS,
         )
     # the runtime's complaint that the container is being stopped is no part of the function's log

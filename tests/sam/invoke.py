@@ -27,8 +27,8 @@ from infra.local import images
 from infra.local.errors import RefusedError
 from tests.sam.bench import bench
 from tests.sam.command import ROOT, SAM, run
-from tests.sam.invocation import Outcome, invoke
-from tests.sam.local_stacks import LocalFunction, write_local_stacks
+from tests.sam.invocation import Outcome, invoke, outcome_of
+from tests.sam.local_stacks import LocalFunction, layer_cache, write_local_stacks
 from tests.sam.servers import Servers, servers
 
 BUILT, CACHE = ROOT / ".aws-sam" / "invoke" / "build", ROOT / ".aws-sam" / "invoke" / "cache"
@@ -64,9 +64,17 @@ def invoke_all(
     """Outcomes as they come. Each worker is a process: scenes patch where ids come from."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(at_once, mp_context=context) as pool:
-        tasks = [pool.submit(invoke, found, f, n) for n, f in enumerate(functions, 1)]
-        for task in as_completed(tasks):
-            yield task.result()
+        tasks = {pool.submit(invoke, found, f, n): f for n, f in enumerate(functions, 1)}
+        try:
+            for task in as_completed(tasks):
+                error = task.exception()
+                yield (
+                    outcome_of(tasks[task], "no scene", 0.0, repr(error))
+                    if error
+                    else task.result()
+                )
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def line(outcome: Outcome) -> str:
@@ -86,6 +94,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--env-vars", metavar="FILE", type=Path, help="keep the servers up")
     parser.add_argument("--jobs", type=int, default=AT_ONCE, help="how many at once")
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     begun = time.monotonic()
     try:
         images.provide(STAND_INS, images.LAMBDA)
@@ -113,13 +122,14 @@ def _report(functions: Sequence[LocalFunction], at_once: int) -> int:
 
 def _hold(file: Path) -> int:
     """Servers and a bench for whoever invokes by hand."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with running() as found, bench(found, 1, "api.me.get") as made:
         file.write_text(json.dumps({"Parameters": made.environment}, indent=2) + "\n")
         template = (BUILT / "Api" / "local.yaml").relative_to(ROOT)
+        cache = layer_cache(BUILT).relative_to(ROOT)
         print(
             f"{SAM.relative_to(ROOT)} local start-api --template {template} --env-vars {file}"
-            f" --docker-network {made.network} --skip-pull-image --warm-containers LAZY",
+            f" --docker-network {made.network} --layer-cache-basedir {cache}"
+            " --skip-pull-image --warm-containers LAZY",
             flush=True,
         )
         with suppress(KeyboardInterrupt):

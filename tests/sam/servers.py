@@ -69,6 +69,9 @@ def _network() -> Iterator[tuple[str, str]]:
         shown = json.loads(docker("network", "inspect", name))
         yield name, shown[0]["IPAM"]["Config"][0]["Gateway"]
     finally:
+        left = docker("ps", "-aq", "--filter", f"network={name}").split()
+        if left:
+            docker("rm", "-f", *left)
         docker("network", "rm", name)
 
 
@@ -91,7 +94,11 @@ def _ministack(folder: Path, address: str) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(20)
 
 
 def _answers(url: str) -> bool:

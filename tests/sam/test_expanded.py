@@ -22,18 +22,22 @@ PATHS = [path for path in stacks.render() if "Serverless" in path.read_text()]
 
 
 @cache
-def expanded(path: Path) -> dict[str, Any]:
+def all_expanded() -> dict[str, Any]:
     done = subprocess.run(
-        [str(SAM.parent / "python"), str(SCRIPT), str(path)],
+        [str(SAM.parent / "python"), str(SCRIPT), *map(str, PATHS)],
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def expanded(path: Path) -> dict[str, Any]:
+    return dict(all_expanded()[str(path)])
 
 
 def of_type(stack: str, kind: str) -> dict[str, Any]:
@@ -134,6 +138,7 @@ def test_what_aws_calls_by_itself_has_dead_letters() -> None:
     [queue] = [q for q in of_type("schedules", "AWS::SQS::Queue") if q.endswith("DeadQueue")]
     target = {"Fn::GetAtt": [queue, "Arn"]}
     clocks = of_type("schedules", "AWS::Scheduler::Schedule")
+    assert all("${Prefix}" in clock["Name"]["Fn::Sub"] for clock in clocks.values())
     assert len(clocks) == len(of_type("schedules", "AWS::Lambda::Function"))
     assert all(c["Target"]["DeadLetterConfig"] == {"Arn": target} for c in clocks.values())
     configured = of_type("schedules", "AWS::Lambda::EventInvokeConfig")
