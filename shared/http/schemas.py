@@ -269,7 +269,9 @@ class AgentOut(Out):
     last_seen_at: datetime
     alive: bool
     facts: dict[str, Any] | None
-    token: str | None = Field(description="The registration token it came with")
+    token: str | None = Field(
+        description="The registration token it came with; the operator sees it"
+    )
 
     @classmethod
     def of(cls, agent: "Agent", alive: bool, token: str | None) -> "AgentOut":

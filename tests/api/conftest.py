@@ -118,9 +118,13 @@ def _fine() -> str:
 
 
 @pytest.fixture
-def ours(platform: Platform) -> Scene:
-    """The organisation of the test."""
-    return platform.scene()
+def ours(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """The organisation of the test, which operates the platform."""
+    made = platform.scene()
+    operator = {"operator_organization": made.organization_id}
+    operated = platform.settings.model_copy(update=operator)
+    monkeypatch.setattr(bootstrap, "settings", lambda: operated)
+    return made
 
 
 @pytest.fixture

@@ -9,6 +9,12 @@ from infra.generate.events import BODIES
 from infra.generate.openapi import FILE, render
 
 METHODS_THAT_WRITE = {"post", "put", "patch", "delete"}
+OF_THE_OPERATOR = {
+    "agents.create_token",
+    "agents.forget",
+    "agents.list_tokens",
+    "agents.revoke_token",
+}
 Document = dict[str, Any]
 
 
@@ -33,6 +39,11 @@ class Operation:
     def by_caller(self) -> bool:
         """A person or an API token calls it: not an agent, and not just anybody."""
         return {"caller": []} in self.described.get("security", [])
+
+    @property
+    def by_operator(self) -> bool:
+        """Only the platform's operator may: what it changes is no organisation's."""
+        return self.id in OF_THE_OPERATOR
 
     def names(self, where: str) -> list[str]:
         """Its parameters in `where`: path, query or header."""

@@ -10,6 +10,7 @@ from shared.domain.access import ApiToken, Scope, new_token_text, token_hash
 from shared.domain.deployments import DeploymentState
 from shared.domain.git import GitAuthorization, Provider
 from shared.domain.ids import now
+from shared.domain.jobs import Agent
 from shared.domain.previews import PreviewState
 from shared.domain.releases import InstanceRole, ReleaseState
 from shared.domain.resources import ResourceState
@@ -84,6 +85,7 @@ def scene(uow: UnitOfWork, vault: Vault) -> Scene:
     _delivery(made_scene, uow, vault)
     _catalogue(made_scene, uow, vault)
     _git(made_scene, uow, vault)
+    _agents(made_scene, uow)
     return made_scene
 
 
@@ -175,6 +177,19 @@ def _git(to: Scene, uow: UnitOfWork, vault: Vault) -> None:
         "owner": "acme",
         "repo": "web",
     }
+
+
+def _agents(to: Scene, uow: UnitOfWork) -> None:
+    """A registration token and an agent; those of earlier scenes are out of use."""
+    token = made.a_registration(name=f"hosts of {to.organization_id}")
+    agent = Agent(f"host-{token.id.hex[:8]}", ("build",), "1", 2, now(), token_id=token.id)
+    with uow:
+        for old in uow.registrations.list():
+            uow.registrations.save(old.revoked(now()))
+        uow.registrations.add(token)
+        uow.agents.seen(agent)
+    to.ids["name"] = agent.name
+    to.special["agents.revoke_token"] = {"token_id": token.id}
 
 
 def _begun(to: Scene) -> GitAuthorization:

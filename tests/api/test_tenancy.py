@@ -12,9 +12,10 @@ pytestmark = pytest.mark.postgres
 
 DOCUMENT = document()
 OPERATIONS = list(operations())
-OF_CALLERS = [o for o in OPERATIONS if o.by_caller]
-NO_IDS = {"key", "number", "owner", "repo", "provider"}
-"""Path parameters that name something inside of what another one names."""
+OF_CALLERS = [o for o in OPERATIONS if o.by_caller and not o.by_operator]
+OF_THE_OPERATOR = [o for o in OPERATIONS if o.by_operator]
+NO_IDS = {"key", "number", "owner", "repo", "provider", "name"}
+"""Path parameters that name something inside of what another one names, or an agent."""
 TOGETHER = {"source.connection_id": {"source.repository": "acme/web"}}
 """Fields that one with an id cannot come without."""
 FOREIGN_IN_PATH = [(o, n) for o in OF_CALLERS for n in o.names("path") if n not in NO_IDS]
@@ -67,6 +68,17 @@ def test_a_foreign_id_in_the_query_is_not_there(
         operation.method, theirs.url(operation), params={name: _theirs(ours, name)}
     )
     assert answer.status_code == 404, answer.text
+
+
+@pytest.mark.parametrize("operation", OF_THE_OPERATOR, ids=lambda o: str(o.id))
+def test_agents_are_the_operators_affair_alone(
+    operation: Operation, platform: Platform, ours: Scene, theirs: Scene
+) -> None:
+    for url in (ours.url(operation), theirs.url(operation)):
+        answer = platform.client(theirs.owner).request(operation.method, url, json=operation.sample)
+        assert answer.status_code == 403, answer.text
+        assert "only the platform's operator" in answer.text
+    assert platform.audit(theirs.organization_id) == []
 
 
 def _theirs(scene: Scene, field: str) -> str:

@@ -88,6 +88,8 @@ def test_the_configured_token_is_the_first_one(api: TestClient) -> None:
     assert claimed(api, AGENT_TOKEN, "build", "edge", agent="here").status_code == 200
     [agent] = api.get("/agents").json()["items"]
     assert (agent["name"], agent["token"]) == ("here", "configured")
+    [seen] = api.get("/agents", headers={"x-as": "other"}).json()["items"]
+    assert (seen["name"], seen["token"]) == ("here", None)
     assert claimed(api, "c2da_unknown", "build").status_code == 401
     _settings(api, OPERATED.model_copy(update={"agent_token": None}))
     assert claimed(api, AGENT_TOKEN, "build", agent="here").status_code == 401

@@ -16,11 +16,13 @@ router = APIRouter(tags=["agents"])
 
 
 @router.get(f"{BASE}/agents")
-def list_agents(_: Caller, uow: Store, settings: Config) -> Listed[AgentOut]:
-    """The agents of this platform, and which of them are alive."""
+def list_agents(caller: Caller, uow: Store, settings: Config) -> Listed[AgentOut]:
+    """The agents of this platform, and which of them are alive; their tokens to its operator."""
+    operates = caller.organization_id == settings.operator
     patience = timedelta(seconds=settings.timeouts.heartbeat)
     with uow:
-        agents, names = uow.agents.list(), {None: CONFIGURED, **token_names(uow)}
+        agents = uow.agents.list()
+        names = {None: CONFIGURED, **token_names(uow)} if operates else {}
     alive = [now() - agent.last_seen_at < patience for agent in agents]
     rows = zip(agents, alive, strict=True)
     return Listed(items=[AgentOut.of(agent, up, names.get(agent.token_id)) for agent, up in rows])

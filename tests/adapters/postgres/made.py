@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from shared.domain.agents import Registration
 from shared.domain.deployments import Deployment, DeploymentState, Trigger
 from shared.domain.jobs import Job, JobKind, JobState
 from shared.domain.leases import Waiter
@@ -153,6 +154,19 @@ def a_job(deployment: Deployment, kind: JobKind = JobKind.BUILD, **fields: Any) 
         "created_at": moment(),
     }
     return Job(**{**made, **fields})
+
+
+def a_registration(**fields: Any) -> Registration:
+    made = {
+        "id": uuid4(),
+        "name": "builders",
+        "hint": "c2da_abcdef",
+        "token_hash": uuid4().hex,
+        "roles": ("build",),
+        "created_by": "ada",
+        "created_at": moment(),
+    }
+    return Registration(**{**made, **fields})
 
 
 def a_waiter(deployment: Deployment, **fields: Any) -> Waiter:

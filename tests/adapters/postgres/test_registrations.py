@@ -4,31 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.agents import Depth, Reach, Registration
+from shared.domain.agents import Depth, Reach
 from shared.domain.errors import NotFound
 from shared.domain.ids import new_id
 from shared.domain.jobs import Agent, JobKind, JobState
 from shared.ports.store import UnitOfWork
+from tests.adapters.postgres import made
 from tests.adapters.postgres.conftest import ALL, WORK
 from tests.adapters.postgres.made import ORG, OTHER_ORG, a_job, moment, stored_shop
 
 
-def a_token(name: str = "builders") -> Registration:
-    return Registration(
-        id=new_id(),
-        name=name,
-        hint="c2da_abcdef",
-        token_hash=new_id().hex,
-        roles=("build",),
-        organizations=(str(ORG),),
-        created_by="ada",
-        created_at=moment(),
-    )
-
-
 @pytest.mark.parametrize("uow", ALL, indirect=True)
 def test_a_registration_token_is_kept_with_all_it_says(uow: UnitOfWork) -> None:
-    token = a_token()
+    token = made.a_registration(organizations=(str(ORG),))
     with uow:
         uow.registrations.add(token)
         uow.registrations.used(token.id, moment())
