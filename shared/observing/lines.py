@@ -13,6 +13,8 @@ from shared.observing.fields import known
 
 OURS: Final = ("shared", "functions", "infra")
 """Whose lines are written from INFO on; everybody else's from WARNING on."""
+_POOLS: Final = "shared.adapters.postgres"
+"""SQLAlchemy's lines about connections have this name, since their pool is our class."""
 LEVEL: Final = "C2D_LOG_LEVEL"
 _LONGEST_TEXT: Final = 16 * 1024
 _NAMES_OF_SECRETS: Final = ("TOKEN", "SECRET", "PASSWORD", "SECRET_ACCESS_KEY", "DATABASE_URL")
@@ -106,6 +108,7 @@ def write_lines() -> None:
     root.addHandler(StandardOutput(dict(os.environ)))
     for name in OURS:
         logging.getLogger(name).setLevel(os.environ.get(LEVEL, "INFO").upper())
+    logging.getLogger(_POOLS).setLevel(logging.WARNING)
 
 
 def _forms(value: str) -> set[str]:
