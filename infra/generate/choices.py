@@ -73,8 +73,8 @@ GROUPS: Final[dict[str, dict[str, Choice]]] = {
         ),
         "CreateDatabase": _switch("Make an Aurora Serverless v2 cluster with a proxy before it"),
         "DatabaseMinCapacity": _number(
-            "The least it is scaled down to, in ACU; 0 pauses it while nobody asks, and whoever "
-            "asks first waits some 15 s",
+            "The least it is scaled down to, in ACU; 0 lets it pause while nothing is connected, "
+            "which the proxy and the schedules of every minute prevent",
             "0.5",
         ),
         "DatabaseMaxCapacity": _number("The most it is scaled up to, in ACU", "8"),

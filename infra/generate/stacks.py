@@ -71,7 +71,7 @@ def scheduled(functions: Iterable[Function]) -> dict[str, Any]:
     """A function per schedule, with its clock. What fails is not tried again: the next run is."""
     made = queues.missed("schedules")
     for function in functions:
-        resource = of_function(function, _clock(RATES[function.name]))
+        resource = of_function(function, _clock(function.name))
         resource["Properties"] |= queues.called_by_aws("schedules", retries=0, seconds=60)
         made[function.logical_id] = resource
     return stack("schedules", made)
@@ -86,13 +86,16 @@ def operating(functions: Iterable[Function]) -> dict[str, Any]:
     return stack("operations", made)
 
 
-def _clock(rate: str) -> dict[str, Any]:
-    """A call that Lambda does not take is not kept for long: a late run helps nobody."""
-    dead = {"Fn::GetAtt": ["SchedulesDeadQueue", "Arn"]}
+def _clock(name: str) -> dict[str, Any]:
+    """A call that Lambda does not take is not kept for long: a late run helps nobody.
+
+    Named, for SAM would give those of every stage in an account the same name.
+    """
     properties = {
-        "ScheduleExpression": rate,
+        "Name": sub(f"${{Prefix}}-{name.removeprefix('scheduled.')}"),
+        "ScheduleExpression": RATES[name],
         "RetryPolicy": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 60},
-        "DeadLetterConfig": {"Arn": dead},
+        "DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["SchedulesDeadQueue", "Arn"]}},
     }
     return {"Clock": {"Type": "ScheduleV2", "Properties": properties}}
 
