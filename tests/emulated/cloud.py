@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 import urllib.request
@@ -27,7 +26,8 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-_HASHED = re.compile(r"^(.*?)[0-9A-F]{12}$")
+AT_ONCE = 16
+"""Functions that run at the same time: each has a container, and who gave up has called again."""
 
 
 @dataclass
@@ -149,6 +149,7 @@ def _process(folder: Path, log: Path, port: int, network: str, endpoint: str) ->
         "MINISTACK_DOCKER_TIMEOUT": "120",
         "LAMBDA_EXECUTOR": "docker",
         "LAMBDA_STRICT": "1",
+        "LAMBDA_ACCOUNT_CONCURRENCY": str(AT_ONCE),
         "LAMBDA_DOCKER_NETWORK": network,
         "AWS_ENDPOINT_URL": endpoint,
         "TMPDIR": str(folder / "tmp"),

@@ -1,11 +1,13 @@
-"""MiniStack with three gaps of its own closed; `tests/emulated/README.md` lists all bridges.
+"""MiniStack with four gaps of its own closed; `tests/emulated/README.md` lists all bridges.
 
 1. AWS transforms every SAM template; MiniStack transforms the outer stack's only.
 2. AWS resolves `{{resolve:…}}` in every stack; MiniStack in the outer stack only.
-3. Layers reach a container as one mounted folder: copying them costs seconds for every function.
+3. AWS takes definitions of state machines in YAML; MiniStack in JSON only.
+4. Layers reach a container as one mounted folder: copying them costs seconds for every function.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import threading
@@ -14,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import docker.types
+import yaml
 from ministack import app
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import engine, provisioners
 
 MERGED = Path(os.environ["MERGED_LAYERS"])
 _parse = engine._parse_template
+_text_of = provisioners._sfn_definition
 _layer_of = lambda_svc._resolve_layer_zip
 _asked = threading.local()
 _merging = threading.Lock()
@@ -28,6 +32,10 @@ _merging = threading.Lock()
 def _parsed(text: str) -> dict[str, Any]:
     transformed: dict[str, Any] = engine._apply_transforms(_parse(text))
     return transformed
+
+
+def _definition(properties: dict[str, Any]) -> str:
+    return json.dumps(yaml.safe_load(_text_of(properties)))
 
 
 def _resolving(inner: Callable[..., Any], places: tuple[int, ...]) -> Callable[..., Any]:
@@ -65,15 +73,22 @@ def _merged(blobs: list[bytes]) -> Path:
             part = target.with_suffix(".part")
             for blob in blobs:
                 layer = lambda_svc._docker_extracted_dir(blob, "layer")
-                shutil.copytree(layer, part, copy_function=os.link, dirs_exist_ok=True)
+                shutil.copytree(layer, part, copy_function=_link, dirs_exist_ok=True)
             part.replace(target)
     return target
+
+
+def _link(source: str, target: str) -> None:
+    """Of what several layers have, the last one's is seen."""
+    Path(target).unlink(missing_ok=True)
+    os.link(source, target)
 
 
 # Nested stacks look these names up when they are deployed; the outer one has bound its own before.
 engine._parse_template = _parsed
 provisioners._provision_resource = _resolving(provisioners._provision_resource, (2,))
 provisioners._update_resource = _resolving(provisioners._update_resource, (2, 3))
+provisioners._sfn_definition = _definition
 lambda_svc._resolve_layer_zip = _note_layer
 lambda_svc._parse_docker_flags = _mounted
 lambda_svc.LAMBDA_DOCKER_FLAGS = "layers"
