@@ -15,11 +15,13 @@ RATE: Final = {"ThrottlingRateLimit": 100, "ThrottlingBurstLimit": 200}
 Who asks too much is told by the rate limits of one caller, long before this is reached."""
 RATES: Final = {
     "webhooks": {"ThrottlingRateLimit": 500, "ThrottlingBurstLimit": 1000},
+    "api.agent_jobs": {"ThrottlingRateLimit": 500, "ThrottlingBurstLimit": 1000},
     "api.sign_in": {"ThrottlingRateLimit": 10, "ThrottlingBurstLimit": 20},
     "api.git.callback": {"ThrottlingRateLimit": 10, "ThrottlingBurstLimit": 20},
 }
 """Of functions by the beginning of their names. A push that is refused may never come again, and
-a webhook costs little; whoever signs in does it once, and who guesses does it often."""
+a webhook costs little; agents ask all the time; whoever signs in does it once, and who guesses
+does it often."""
 LOGGED: Final = {
     "requestId": "requestId",
     "apiId": "apiId",
@@ -73,7 +75,7 @@ def _http_api(routes: Iterable[Endpoint]) -> dict[str, Any]:
             "Auth": auth_of_api(),
             "CorsConfiguration": _cors(),
             "DisableExecuteApiEndpoint": {"Fn::If": ["HasDomain", True, False]},
-            "DefaultRouteSettings": {**RATE, "DetailedMetricsEnabled": True},
+            "DefaultRouteSettings": RATE,
             "RouteSettings": limits,
             "AccessLogSettings": {
                 "DestinationArn": {"Fn::GetAtt": ["Logs", "Arn"]},

@@ -1,5 +1,7 @@
 """The stacks fit each other, the settings and what AWS takes."""
 
+import json
+import os
 import re
 import tomllib
 from typing import Any
@@ -11,6 +13,7 @@ from infra.generate import classes, root, stacks
 from infra.generate.alarms import AGENTS_SEEN, NAMESPACE
 from infra.generate.choices import GROUPS
 from infra.generate.classes import CLASSES, GATEWAY_SECONDS, GIT_PROVIDER_SECONDS
+from infra.generate.events import path_of
 from infra.generate.functions import (
     ROOT,
     Function,
@@ -24,6 +27,9 @@ from infra.generate.functions import (
 )
 from infra.generate.policies import of_function, recorded
 from infra.generate.queues import VISIBILITY
+from shared.adapters.local_lambda import LocalContext
+from shared.http.entry import lambda_handler
+from shared.http.local import modules
 from shared.machines import MACHINES
 from shared.settings import Settings, Timeouts
 
@@ -261,3 +267,22 @@ def test_the_five_alarms_watch_what_is_there() -> None:
     agents = alarms["AgentsMissing"]
     assert (agents["Namespace"], agents["MetricName"]) == (NAMESPACE, AGENTS_SEEN)
     assert agents["TreatMissingData"] == "breaching"
+
+
+@pytest.mark.parametrize(
+    ("given", "known"),
+    [("", "https://api.example"), ("https://c2d.example", "https://c2d.example"), (None, None)],
+    ids=["none is set", "one is set", "not on AWS"],
+)
+def test_the_api_learns_its_own_address_from_the_first_request(
+    given: str | None, known: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stack cannot tell it: API Gateway has none before its functions are there."""
+    monkeypatch.setenv("C2D_PUBLIC_URL", given or "")
+    if given is None:
+        monkeypatch.delenv("C2D_PUBLIC_URL")
+    event = json.loads(path_of("api.health.get").read_text())
+    [router] = [m.router for name, m in modules() if name == "functions.api.health.get"]
+    answer = lambda_handler(router)(event, LocalContext("health"))
+    assert answer["statusCode"] == 200
+    assert os.environ.get("C2D_PUBLIC_URL") == known
