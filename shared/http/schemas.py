@@ -163,10 +163,8 @@ def _running(running: "Running") -> RunningOut:
 
 
 class ExecutionOut(Out):
-    """The run of this attempt's workflow; `url` is where AWS's console shows it, on AWS alone."""
-
-    name: str
-    url: str | None = None
+    name: str = Field(description="This attempt's run of its workflow")
+    url: str | None = Field(description="Its page in AWS's console, on AWS alone")
 
 
 class DeploymentOut(Out):
