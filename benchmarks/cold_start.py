@@ -21,9 +21,9 @@ from typing import Any, Final
 
 import yaml
 
+from infra.generate.events import path_of
 from tests.sam.bench import bench
 from tests.sam.command import ROOT, run
-from tests.sam.local_stacks import LocalFunction, write_local_stacks
 from tests.sam.servers import Servers, on_loopback
 
 CHILD: Final = Path(__file__).with_name("first_call.py")
@@ -68,6 +68,18 @@ KINDS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """A function as it was built: `folders` are its code and its layers, in Lambda's order.
+
+    `variables` are those of the template that refer to nothing; the rest is the scene's affair.
+    """
+
+    name: str
+    folders: tuple[Path, ...]
+    variables: dict[str, str]
+
+
 @dataclass(slots=True)
 class Row:
     """Milliseconds of CPU in each pair; `plain` is the database's floor beside another one."""
@@ -93,14 +105,14 @@ class Row:
         )
 
 
-def measure(found: Servers, function: LocalFunction, kind: Kind, runtime: Path, pairs: int) -> Row:
+def measure(found: Servers, function: Shipped, kind: Kind, runtime: Path, pairs: int) -> Row:
     """One warm-up of both, then `pairs` in turn; a scene of its own for each request."""
     row = Row(kind)
     for number in range(pairs + 1):
         with bench(found, number, function.name) as scene:
-            environment = {**of_template(function), **scene.environment, **_lambda(runtime)}
-            path = _path(function, runtime)
-            ours = _said(environment | path, function.name, str(function.event))
+            environment = {**function.variables, **scene.environment, **_lambda(runtime)}
+            path = {"PYTHONPATH": os.pathsep.join(map(str, [*function.folders, runtime]))}
+            ours = _said(environment | path, function.name, str(path_of(function.name)))
             bare = _said(environment | path, kind.floor)
         refuse(function.name, ours["answer"])
         if number:
@@ -117,27 +129,6 @@ def refuse(name: str, answer: dict[str, Any]) -> None:
     authorized = answer.get("isAuthorized", True)
     if not 200 <= status < 400 or answer.get("batchItemFailures") or not authorized:
         raise SystemExit(f"{name} refused its sample: {answer}")
-
-
-def of_template(function: LocalFunction) -> dict[str, str]:
-    """The environment that the built template gives it; references are the scene's affair."""
-    stack = yaml.safe_load(function.template.read_text())
-    mine = stack["Resources"][function.logical_id]["Properties"]
-    variables = {
-        **stack["Globals"]["Function"]["Environment"]["Variables"],
-        **mine.get("Environment", {}).get("Variables", {}),
-    }
-    return {name: value for name, value in variables.items() if isinstance(value, str) and value}
-
-
-def _path(function: LocalFunction, runtime: Path) -> dict[str, str]:
-    """As Lambda puts it: the function's own code, its layers, what the runtime brings along."""
-    stack = yaml.safe_load(function.template.read_text())["Resources"]
-    mine = stack[function.logical_id]["Properties"]
-    layers = [Path(stack[x["Ref"]]["Properties"]["ContentUri"]) for x in mine["Layers"]]
-    code = function.template.parent / mine["CodeUri"]
-    folders = [code, *(layer / "python" for layer in layers), runtime]
-    return {"PYTHONPATH": os.pathsep.join(map(str, folders))}
 
 
 def _lambda(home: Path) -> dict[str, str]:
@@ -188,13 +179,26 @@ def prepared() -> Iterator[tuple[Servers, Path]]:
             yield found, runtime
 
 
-def build() -> list[LocalFunction]:
+def build() -> Iterator[Shipped]:
     """What this checkout ships."""
     folders = ("--build-dir", str(BUILT), "--cache-dir", f"{BUILT}-cache")
     done = run("build", "--cached", "--parallel", *folders, seconds=600)
     if done.returncode:
         raise SystemExit(f"`sam build` failed:\n{done.stdout}{done.stderr}")
-    return write_local_stacks(BUILT)
+    for template in BUILT.glob("*/template.yaml"):
+        stack = yaml.safe_load(template.read_text())
+        for made in stack["Resources"].values():
+            if made["Type"] == "AWS::Serverless::Function":
+                common = stack["Globals"]["Function"]["Environment"]["Variables"]
+                yield _shipped(template.parent, made["Properties"], common)
+
+
+def _shipped(stack: Path, given: dict[str, Any], common: dict[str, Any]) -> Shipped:
+    variables = {**common, **given.get("Environment", {}).get("Variables", {})}
+    plain = {name: value for name, value in variables.items() if isinstance(value, str) and value}
+    layers = [BUILT / layer["Ref"] / "python" for layer in given["Layers"]]
+    name = given["Handler"].removesuffix(".handler")
+    return Shipped(name, (stack / given["CodeUri"], *layers), plain)
 
 
 def main(arguments: list[str] | None = None) -> int:

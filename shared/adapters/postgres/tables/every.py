@@ -3,6 +3,8 @@
 A tenant's row is found by its organisation and id, and so are its parents.
 """
 
+from sqlalchemy import text
+
 from shared.adapters.postgres.tables.access import api_tokens, audit_events, canvases
 from shared.adapters.postgres.tables.catalogue import (
     counters,
@@ -27,10 +29,10 @@ from shared.adapters.postgres.tables.git import (
     previews,
     webhook_deliveries,
 )
-from shared.adapters.postgres.tables.limits import idempotency_keys, rate_limits
+from shared.adapters.postgres.tables.limits import breakers, idempotency_keys, rate_limits
 from shared.adapters.postgres.tables.logs import log_chunks, log_heads
 from shared.adapters.postgres.tables.outside import resources, route_hosts, routes
-from shared.adapters.postgres.tables.parts import metadata
+from shared.adapters.postgres.tables.parts import WHERE, metadata
 from shared.adapters.postgres.tables.queues import queue_deduplications, queue_messages
 from shared.adapters.postgres.tables.sign_in import members, sign_in_grants
 from shared.adapters.postgres.tables.work import (
@@ -46,6 +48,7 @@ __all__ = [
     "agents",
     "api_tokens",
     "audit_events",
+    "breakers",
     "canvases",
     "commit_reports",
     "counters",
@@ -80,3 +83,19 @@ __all__ = [
     "sign_in_grants",
     "webhook_deliveries",
 ]
+
+
+def _tell_other_databases() -> None:
+    """What MariaDB and SQLite make differently. SQLAlchemy imports a dialect for its options, so
+    they are said here, where a schema is made, and not with each table."""
+    for table in metadata.tables.values():
+        # compares texts without regard to case unless told: keys of variables differ by it
+        table.dialect_kwargs.update(
+            mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin"
+        )
+        for index in table.indexes:
+            if where := index.info.get(WHERE):
+                index.dialect_kwargs.update(sqlite_where=text(where))
+
+
+_tell_other_databases()

@@ -1,9 +1,10 @@
-"""Tables of what bounds and repeats requests."""
+"""Tables of what bounds, repeats and stops requests."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, UniqueConstraint
 
 from shared.adapters.postgres.column_types import Choice, Document, Instant, Prose
 from shared.adapters.postgres.tables.parts import identity, organization, required, table
+from shared.domain.breakers import BreakerState
 from shared.domain.idempotency import KeyState
 
 idempotency_keys = table(
@@ -38,4 +39,13 @@ rate_limits = table(
     required("granted", Integer),
     required("used_at", Instant),
     Index("ix_rate_limits_used", "used_at"),
+)
+
+breakers = table(
+    "breakers",
+    Column("name", String(128), primary_key=True),
+    required("state", Choice(BreakerState)),
+    Column("reason", String(255)),
+    required("probe_at", Instant),
+    required("changed_at", Instant),
 )

@@ -1,24 +1,18 @@
 """What every table is made of."""
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, ForeignKeyConstraint, Index, MetaData, Table, text
 
 from shared.adapters.postgres.column_types import Id
 
+WHERE: Final = "where"
+"""Where an index's `info` keeps its condition for SQLite."""
 metadata = MetaData(naming_convention={"pk": "pk_%(table_name)s"})
 
 
 def table(name: str, *parts: Any) -> Table:
-    # MariaDB compares texts without regard to case unless told: keys of variables differ by it
-    return Table(
-        name,
-        metadata,
-        *parts,
-        mysql_engine="InnoDB",
-        mysql_charset="utf8mb4",
-        mysql_collate="utf8mb4_bin",
-    )
+    return Table(name, metadata, *parts)
 
 
 def organization() -> Column[Any]:
@@ -39,7 +33,7 @@ def parent(child: str, parent: str, column: str, key: str = "id") -> ForeignKeyC
 
 
 def some(name: str, *columns: str, where: str) -> Index:
-    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
+    return Index(name, *columns, postgresql_where=text(where), info={WHERE: where})
 
 
 def required(name: str, kind: Any, **options: Any) -> Column[Any]:
