@@ -11,7 +11,6 @@ from shared.domain.projects import Project
 from shared.domain.services import Service
 from shared.domain.versions import Expected, refuse_changed
 from shared.ports.store import UnitOfWork
-from shared.usecases.deletion import refuse_protected, request_deletion
 
 
 def create_project(
@@ -58,28 +57,6 @@ def update_project(
         changes = changed_fields(project, changed)
         uow.audit.about("project", project.id, changed.name, changed=changes)
         return uow.projects.save(changed)
-
-
-def delete_project(
-    organization_id: UUID, project_id: UUID, *, dry_run: bool, uow: UnitOfWork
-) -> tuple[Project, list[Service]]:
-    """Begin to delete a project with all its services; with `dry_run` only say which.
-
-    Raises Conflict when one of them is protected.
-    """
-    with uow:
-        project = uow.projects.get(organization_id, project_id)
-        services = every_service(uow, organization_id, project_id)
-        for service in services:
-            refuse_protected(service)
-        if not dry_run:
-            project = replace(project, deleting=True, updated_at=now())
-            uow.projects.save(project)
-            for service in services:
-                request_deletion(uow, service)
-            gone = [service.name for service in services]
-            uow.audit.about("project", project.id, project.name, services=gone)
-    return project, services
 
 
 def every_service(uow: UnitOfWork, organization_id: UUID, project_id: UUID) -> list[Service]:

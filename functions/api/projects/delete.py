@@ -8,7 +8,7 @@ from shared.http.app import BASE
 from shared.http.deps import Store, Writer
 from shared.http.entry import lambda_handler
 from shared.http.schemas import Deletion, WillRemove
-from shared.usecases.projects import delete_project
+from shared.usecases.project_deletion import delete_project
 
 router = APIRouter(tags=["projects"])
 
