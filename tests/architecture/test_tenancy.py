@@ -28,6 +28,7 @@ PLATFORM_TABLES = {
     "counters",
     "agents",
     "agent_tokens",
+    "breakers",
     "queue_deduplications",
     "queue_messages",
     "rate_limits",
