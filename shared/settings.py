@@ -54,7 +54,7 @@ class Settings(BaseModel):
     """Every setting is an environment variable: `C2D_` and the field's name in capitals.
 
     The original system's names `DATABASE_URL`, `PORT`, `BASE_URL`, `CASDOOR_ENDPOINT` and
-    `CASDOOR_CLIENT_ID` are read too.
+    `CASDOOR_CLIENT_ID` are read too, and `OS_*` as every OpenStack client has them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -103,6 +103,12 @@ class Settings(BaseModel):
     registry_username: str | None = None
     registry_password: str | None = None
     registry_insecure: bool = False
+    openstack_auth_url: str | None = None
+    openstack_application_credential_id: str | None = None
+    openstack_application_credential_secret: str | None = Field(default=None, repr=False)
+    openstack_region_name: str = ""
+    openstack_interface: str = Field(default="public", pattern="^(public|internal|admin)$")
+    openstack_cacert: str | None = None
     slot_base: IPv4Address = IPv4Address("127.64.0.0")
     slot_port: int = 17080
     network_pool: IPv4Network = IPv4Network("10.201.0.0/16")
@@ -245,6 +251,12 @@ _ALIASES = {
     "gitlab_url": "GITLAB_BASE_URL",
     "gitlab_client_id": "GITLAB_CLIENT_ID",
     "gitlab_client_secret": "GITLAB_CLIENT_SECRET",
+    "openstack_auth_url": "OS_AUTH_URL",
+    "openstack_application_credential_id": "OS_APPLICATION_CREDENTIAL_ID",
+    "openstack_application_credential_secret": "OS_APPLICATION_CREDENTIAL_SECRET",
+    "openstack_region_name": "OS_REGION_NAME",
+    "openstack_interface": "OS_INTERFACE",
+    "openstack_cacert": "OS_CACERT",
 }
 
 

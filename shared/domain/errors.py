@@ -105,6 +105,12 @@ class QuotaExceeded(PlatformError):
     status = 409
 
 
+class InUse(PlatformError):
+    """Something else still holds it; it can go, or be taken, once that has let go."""
+
+    status = 409
+
+
 class DiskFull(PlatformError):
     status = 507
 

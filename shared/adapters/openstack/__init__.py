@@ -1,0 +1,1 @@
+"""OpenStack over its own HTTP interfaces."""
