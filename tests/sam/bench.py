@@ -17,13 +17,11 @@ from shared.machines import MACHINES
 from tests.emulated.postgres import DATABASE
 from tests.sam.agent import CloudAgent
 from tests.sam.rows import REPOSITORY
-from tests.sam.scenes import DEFAULT, NEEDED, Scene, as_owner
+from tests.sam.scenes import Scene, as_owner
 from tests.sam.servers import Servers
 from tests.standins.github import GitHubServer
 
 ROLE = "arn:aws:iam::000000000000:role/workflows"
-UNLINKED = {"api.git.disconnect"}
-"""A connected account cannot go while a service is built from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ def bench(servers: Servers, number: int, function: str) -> Iterator[Bench]:
         vault = KmsVault(servers.client("kms"), servers.key_id, "local")
         with as_owner():
             scene = Scene(engine, vault, engines.start)
-            scene.set(NEEDED.get(function, DEFAULT), provider, function not in UNLINKED)
+            scene.set(function, provider)
         environment = {
             "DATABASE_URL": url,
             "AWS_ENDPOINT_URL": servers.aws_url,

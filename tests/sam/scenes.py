@@ -13,7 +13,7 @@ from shared.adapters.kms import KmsVault
 from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 from shared.domain.access import LOCAL_ORGANIZATION
 from shared.domain.deployments import Deployment, Trigger
-from shared.domain.git import Provider
+from shared.domain.git import GitConnection, GitHook, Provider
 from shared.domain.jobs import JobKind
 from shared.domain.previews import PreviewState
 from shared.domain.services import Service
@@ -67,6 +67,9 @@ NEEDED: Final = {
 }
 """How far the deployment has come; for every other function it is being built by an agent."""
 
+UNLINKED: Final = {"api.git.disconnect"}
+"""A connected account cannot go while a service is built from it."""
+
 Token = Callable[[str, str], str]
 """Starts an execution of a machine; the task token it waits on."""
 
@@ -88,12 +91,15 @@ class Scene(World):
                 LOCAL_ORGANIZATION, name="shop", description="", uow=self.store
             )
 
-    def set(self, stage: str, host: GitHubServer, linked: bool) -> None:
-        """Make all that samples name, and let the deployment come to the stage."""
+    def set(self, function: str, host: GitHubServer) -> None:
+        """Make all that samples name, and let the deployment come as far as this one needs."""
+        stage = NEEDED.get(function, DEFAULT)
         with _ids("services"):
             service = self.service(name="site", run={"pre_deploy_command": "true"})
         self._around(service)
-        self._connect(service, host, linked)
+        self._connect(service, host, linked=function not in UNLINKED)
+        if function == "webhooks.gitlab":
+            self._connect_gitlab(host)
         for reached in self._stages(service, stage):
             if reached == stage:
                 return
@@ -197,28 +203,30 @@ class Scene(World):
     def _connect(self, service: Service, host: GitHubServer, linked: bool) -> None:
         """An account, its webhook, a fork's request; with `linked` a service is built from it."""
         repository = host.repository(REPOSITORY)
-        sha = repository.bare.resolve("refs/heads/main")
-        hook = host.add_hook(repository, "http://api.example/webhooks/github", "sample", {"push"})
-        for id_, provider in ((ID, Provider.GITHUB), (UUID(int=2), Provider.GITLAB)):
-            connection = a_connection(id_, provider, host, self.vault)
-            known = {"repository_id": str(repository.id), "full_name": REPOSITORY}
-            sealed = self.vault.seal("sample", str(id_))
-            mine = str(hook.id) if provider is Provider.GITHUB else "1"
-            waiting = a_hook(
-                connection, self.vault, id=id_, sealed_secret=sealed, provider_hook_id="1", **known
-            )
-            with self.store as uow:
-                uow.connections.add(connection)
-                uow.hooks.add(replace(waiting, registered_id=mine))
-                if provider is Provider.GITLAB:
-                    continue
-                uow.deliveries.record(a_delivery(waiting, id=id_))
-                preview = a_preview(service, connection, id=id_, sha="0" * 40, from_fork=True)
-                uow.previews.add(replace(preview, state=PreviewState.AWAITING_APPROVAL))
-                if linked:
-                    source = a_source(connection, service.id, as_listed(repository, host))
-                    uow.sources.put(source)
-        assert sha
+        there = host.add_hook(repository, "http://api.example/webhooks/github", "sample", {"push"})
+        connection = a_connection(ID, Provider.GITHUB, host, self.vault)
+        hook = self._hook(connection, host, registered_id=str(there.id))
+        preview = a_preview(service, connection, id=ID, sha="0" * 40, from_fork=True)
+        with self.store as uow:
+            uow.connections.add(connection)
+            uow.hooks.add(hook)
+            uow.deliveries.record(a_delivery(hook, id=ID))
+            uow.previews.add(replace(preview, state=PreviewState.AWAITING_APPROVAL))
+            if linked:
+                uow.sources.put(a_source(connection, service.id, as_listed(repository, host)))
+
+    def _connect_gitlab(self, host: GitHubServer) -> None:
+        """Only for its webhook: with two accounts, samples would have to say which they mean."""
+        connection = a_connection(UUID(int=2), Provider.GITLAB, host, self.vault)
+        with self.store as uow:
+            uow.connections.add(connection)
+            uow.hooks.add(self._hook(connection, host))
+
+    def _hook(self, connection: GitConnection, host: GitHubServer, **more: Any) -> GitHook:
+        sealed = self.vault.seal("sample", str(connection.id))
+        known = {"repository_id": str(host.repository(REPOSITORY).id), "full_name": REPOSITORY}
+        known |= {"id": connection.id, "provider_hook_id": "1", "sealed_secret": sealed}
+        return a_hook(connection, self.vault, **known, **more)
 
 
 @contextmanager
