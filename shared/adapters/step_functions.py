@@ -9,6 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.adapters.aws import client
+from shared.adapters.executions import execution_arn
 from shared.domain.errors import Invalid, NotFound, PlatformError, TokenExpired, Transient
 from shared.ports.workflows import JSON, Execution, ExecutionStatus
 
@@ -105,18 +106,12 @@ class StepFunctions:
             try:
                 with _translated():
                     found = self._client.describe_execution(
-                        executionArn=_execution_arn(arn, execution)
+                        executionArn=execution_arn(arn, execution)
                     )
             except NotFound:
                 continue
             return {**found, "machine": machine}
         return None
-
-
-def _execution_arn(machine_arn: str, execution: str) -> str:
-    """Executions belong to the machine: an alias they were started by is not in their ARN."""
-    parts = machine_arn.split(":")
-    return ":".join([*parts[:5], "execution", parts[6], execution])
 
 
 def _status(name: str) -> str:

@@ -43,7 +43,6 @@ class FakeCompute:
     """All four compute ports. `images` are the references that exist, by image id.
 
     `registry` is what can be pulled, image ids by reference; `exposed` the ports of images by id.
-
     `guard` runs before each call, to refuse it. `fail("start", error)` makes the next call of
     that method raise, `times` says how many; the fault comes before the method changes
     anything, unless `after=True`: then the work is done and the answer lost, as when a
