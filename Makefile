@@ -105,7 +105,7 @@ format: .venv/.dev ## Format the code
 	$(PYTHON) -m ruff format .
 
 .PHONY: bench
-bench: .venv/.dev ## Measure click-to-live against the same raw commands
+bench: .venv/.dev .venv-sam/.installed ## Measure click-to-live, the API and cold starts against their floors
 	@$(PYTHON) -m benchmarks
 
 .PHONY: bare

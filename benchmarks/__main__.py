@@ -1,4 +1,5 @@
-"""`make bench`: click-to-live against the same raw commands, the API against a bare endpoint."""
+"""`make bench`: click-to-live against the same raw commands, the API against a bare endpoint,
+the cold start of a function against its packages alone."""
 
 import argparse
 import json
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks import http
+from benchmarks import cold_start, http
 from benchmarks.deploy import APPS, SCENARIOS, Clicked, Repository, measure
 from benchmarks.raw import Raw
 from infra.agent.edge.routing_table import RoutingTable
@@ -23,7 +24,7 @@ from infra.local.postgres import open_cluster
 from infra.local.state import State
 
 BASE = "/v1/click-deploy"
-PARTS = ("http", "deploy")
+PARTS = ("http", "deploy", "cold")
 SLOTS, RAW_ADDRESS = "127.90.0.0", "127.91.{}.1"
 
 
@@ -69,6 +70,10 @@ def main() -> int:
     parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, default=SCENARIOS)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     given = parser.parse_args()
+    if "cold" in given.parts:
+        cold_start.main([])
+    if given.parts == ["cold"]:
+        return 0
     folder = Path(tempfile.mkdtemp(prefix="c2d-bench-"))
     folder.chmod(0o711)
     try:

@@ -9,7 +9,8 @@ from shared.domain.errors import Conflict, NotFound, Transient
 from shared.domain.ids import now
 from shared.domain.jobs import JobKind
 from shared.domain.releases import InstanceRole
-from shared.usecases import deletion, project_deletion, retention
+from shared.usecases import deletion, retention
+from shared.usecases.project_deletion import delete_project
 from tests.usecases.world import ORGANIZATION, World
 
 
@@ -94,15 +95,13 @@ def test_a_dry_run_deletes_nothing(world: World) -> None:
 def test_a_protected_service_protects_its_project(world: World) -> None:
     world.service(deletion_protection=True)
     with pytest.raises(Conflict, match="deletion_protection"):
-        project_deletion.delete_project(
-            ORGANIZATION, world.project.id, dry_run=False, uow=world.store
-        )
+        delete_project(ORGANIZATION, world.project.id, dry_run=False, uow=world.store)
 
 
 def test_an_empty_project_goes_with_its_network(world: World) -> None:
     service = world.service()
     world.go_live(world.deploy(service))
-    project_deletion.delete_project(ORGANIZATION, world.project.id, dry_run=False, uow=world.store)
+    delete_project(ORGANIZATION, world.project.id, dry_run=False, uow=world.store)
     finish(world)
     world.work(JobKind.REMOVE_ROUTE)
     assert finish(world) == 0
