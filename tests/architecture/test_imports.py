@@ -24,6 +24,7 @@ SPEAKS_SQL = (
 SHIPPED_BESIDE = {"infra.migrations.releases"}
 """What a layer holds besides the library: the migrations, for the function that runs them."""
 
+
 def imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
