@@ -54,6 +54,7 @@ def test_every_kind_of_function_is_represented(functions: dict[str, LocalFunctio
 
 @pytest.mark.docker
 @pytest.mark.postgres
+@pytest.mark.timeout(900)  # the first one waits for all, also on a machine that is busy
 @pytest.mark.parametrize("kind", OF_EACH_KIND)
 def test_a_function_does_in_a_container_what_its_sample_asks(
     outcomes: dict[str, Outcome], kind: str
