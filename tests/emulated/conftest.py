@@ -5,9 +5,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.e2e.platform import free_port, slot_base
+from tests.e2e.client import Client
+from tests.e2e.platform import free_port, slot_base, until
 from tests.emulated.clock import clock
 from tests.emulated.cloud import Cloud, emulated
 from tests.emulated.edge import Machine, machine
@@ -60,6 +62,18 @@ def outside(aws: Home, folder: Path) -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="session")
-def ticking(aws: Home) -> Iterator[None]:
+def client(aws: Home, outside: Machine) -> Iterator[Client]:
+    """The owner's, once the agent is at work: so not all functions start at the same time."""
+    made = Client(aws.url, outside.http_port, aws.api_token)
+    made.http.timeout = httpx.Timeout(120)
+    try:
+        until(made.has_agent, "an agent with both roles", 240)
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def ticking(aws: Home, client: Client) -> Iterator[None]:
     with clock(aws.cloud):
         yield

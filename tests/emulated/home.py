@@ -16,11 +16,6 @@ from tests.emulated.relay import Relay, relay
 from tests.standins.accounts import App
 
 IMAGES = Path("/var/tmp/click-to-deploy-images")
-AT_A_TESTS_PACE = {
-    "C2D_AGENT_IDLE_SECONDS": "0.3",
-    "C2D_AGENT_BUSY_SECONDS": "0.1",
-    "C2D_AGENT_WATCH_SECONDS": "2",
-}
 
 
 @dataclass(frozen=True)
@@ -85,7 +80,7 @@ def home(cloud: Cloud, folder: Path, plan: Plan) -> Iterator[Home]:
         name = deploy(cloud, template, given)
         took.lap("sam deploy")
         door.host = open_gateway(cloud)
-        _set(cloud, {**AT_A_TESTS_PACE, "C2D_SLOT_BASE": plan.slot_base})
+        _set(cloud, {"C2D_SLOT_BASE": plan.slot_base})
         took.lap("routes and settings")
         yield Home(cloud, url, *tokens.values(), store.url("127.0.0.1"), name, door, plan.http_port)
 

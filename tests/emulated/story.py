@@ -102,6 +102,17 @@ class Story:
             known += [self.client.steps(found["id"]), executions_of(self.aws.cloud, found["id"])]
         return json.dumps(known, default=str)
 
+    def executed(self, deployment: dict[str, Any], *machines: str) -> dict[str, list[str]]:
+        """The states that each machine passed, once all of them have succeeded."""
+
+        def look() -> Any:
+            found = executions_of(self.aws.cloud, deployment["id"])
+            done = {name for name, each in found.items() if each["status"] == "SUCCEEDED"}
+            return found if done == set(machines) else None
+
+        found = until(look, f"the end of {', '.join(machines)}", SECONDS)
+        return {name: each["states"] for name, each in found.items()}
+
     def reported(self, sha: str, *states: str) -> None:
         """Until the commit's newest status of ours is one of these."""
 

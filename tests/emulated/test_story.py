@@ -1,5 +1,6 @@
 """A push to GitHub becomes a running service, through AWS's interfaces only."""
 
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,26 +12,24 @@ from tests.e2e.client import Client
 from tests.e2e.platform import until
 from tests.emulated.edge import Machine
 from tests.emulated.home import Home
-from tests.emulated.story import CONTEXT, NAME, Story, executions_of
+from tests.emulated.recording import Recorder, write
+from tests.emulated.story import NAME, Story
 from tests.standins.github import GitHubServer
 
 pytestmark = [pytest.mark.docker, pytest.mark.postgres]
 
 
 @pytest.fixture(scope="module")
-def story(aws: Home, outside: Machine, ticking: None, github: GitHubServer) -> Iterator[Story]:
+def story(
+    aws: Home, outside: Machine, client: Client, ticking: None, github: GitHubServer
+) -> Story:
+    began = time.monotonic()
     github.add_repository(NAME, app("zero"))
-    client = Client(aws.url, outside.http_port, aws.api_token)
-    try:
-        began = time.monotonic()
-        until(client.has_agent, "an agent with both roles", 120)
-        story = Story(aws, outside, github, client)
-        story.connect()
-        story.make_service()
-        print(f"agent, account, service, webhook: {time.monotonic() - began:.1f} s", flush=True)
-        yield story
-    finally:
-        client.close()
+    story = Story(aws, outside, github, client)
+    story.connect()
+    story.make_service()
+    print(f"account, service, webhook: {time.monotonic() - began:.1f} s", flush=True)
+    return story
 
 
 @pytest.fixture(autouse=True)
@@ -52,9 +51,9 @@ def test_a_signed_push_is_built_outside_and_answers_at_its_address(story: Story)
     until(lambda: record.state == "success", "the deployment record's end", 60)
     [attempt] = [a for a in story.github.dispatcher.attempts if a.event == "push"][-1:]
     assert attempt.status == 202
-    history = executions_of(story.aws.cloud, deployment["id"])
-    assert history["deploy"]["status"] == "SUCCEEDED", history
-    assert history["release"]["status"] == "SUCCEEDED", history
+    passed = story.executed(deployment, "deploy", "release")
+    assert passed["deploy"][:2] == ["AcquireLease", "Entry"]
+    assert passed["release"][-1] == "Released"
 
 
 def test_an_unsigned_push_is_refused(story: Story) -> None:
@@ -62,11 +61,22 @@ def test_an_unsigned_push_is_refused(story: Story) -> None:
 
 
 def test_the_next_push_replaces_what_serves(story: Story) -> None:
+    """Every function has been called before, so this is what a deployment uses."""
+    recorder = Recorder.start(story.aws.cloud)
     second = story.push("two")
 
-    story.ended(second, "live")
+    deployment = story.ended(second, "live")
 
     until(lambda: story.client.get(story.service).text == "two", "the next version")
+    story.executed(deployment, "deploy", "release")
+    used = recorder.recorded(deployment["id"])
+    milliseconds = sum(call["ms"] for call in used["lambda"])
+    print(f"{used['transitions']} transitions, {len(used['lambda'])} calls of functions,")
+    print(f"{milliseconds:.0f} ms, {used['requests']}, {used['aws_calls']}")
+    assert set(used["transitions"]) == {"deploy", "release"}
+    assert used["queue_messages"] >= 1
+    if os.environ.get("C2D_RECORD"):
+        write(used)
     until(lambda: len(story.machine.containers()) <= 2, "the end of what no longer serves")
 
 
@@ -110,4 +120,3 @@ def test_a_rollback_brings_the_first_version_back(story: Story) -> None:
     until(lambda: story.client.get(story.service).text == "one", "the first version again", 90)
     done = story.client.ended(answer["deployment"]["id"])
     assert done["state"] == "live", done
-    assert CONTEXT
