@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -38,6 +39,8 @@ BROUGHT_BY_LAMBDA: Final = (
 )
 BUILT: Final = ROOT / ".aws-sam" / "cold-start"
 SECONDS: Final = 120
+_numbers = count(1)
+"""Of scenes: each has a database and machines of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,12 @@ KINDS: Final = (
     Kind("endpoint, seals", "api.variables.create", "both", 1.35),
     Kind("endpoint, deploys", "api.deployments.create", "both", 1.35),
     Kind("endpoint, no database", "api.health.get", "aws", 1.15),
-    Kind("agent asks for a job", "api.agent_jobs.claim", "both", 1.35),
+    Kind("agent asks for a job", "api.agent_jobs.claim", "database", 1.35),
     Kind("webhook", "webhooks.github", "both", 1.15),
     Kind("authorizer", "edge.authorizer", "aws", 1.15),
     Kind("consumer", "consumers.webhooks", "both", 1.15),
     Kind("task", "tasks.deploy.acquire_lease", "both", 1.15),
-    Kind("task, no AWS", "tasks.deploy.create_release", "database", 1.15),
+    Kind("task, no AWS", "tasks.compensate.give_up", "database", 1.15),
     Kind("schedule", "scheduled.previews", "database", 1.15),
     Kind("event", "events.executions", "both", 1.15),
     Kind("operation", "operations.standing", "database", 1.15),
@@ -82,44 +85,53 @@ class Shipped:
 
 @dataclass(slots=True)
 class Row:
-    """Milliseconds of CPU in each pair; `plain` is the database's floor beside another one."""
+    """Milliseconds of CPU in each pair; `database` is that floor, of those that use AWS too."""
 
     kind: Kind
     imported: list[float] = field(default_factory=list)
     total: list[float] = field(default_factory=list)
     floor: list[float] = field(default_factory=list)
+    database: list[float] = field(default_factory=list)
     modules: int = 0
 
     @property
     def ratio(self) -> float:
-        return median(ours / bare for ours, bare in zip(self.total, self.floor, strict=True))
+        return self._to(self.floor)
 
     def shown(self) -> str:
         imported, total = median(self.imported), median(self.total)
         verdict = "reached" if self.ratio <= self.kind.aim else "missed"
+        alone = f", to the database alone {self._to(self.database):.2f}" if self.database else ""
         return (
             f"{self.kind.name:22} {self.kind.function:28} import {imported:4.0f}  "
             f"first request {total - imported:4.0f}  sum {total:4.0f}   "
             f"floor {self.kind.floor:8} {median(self.floor):4.0f}   "
-            f"ratio {self.ratio:.2f}   aim {self.kind.aim:.2f} {verdict}   {self.modules} modules"
+            f"{self.modules} modules   "
+            f"ratio {self.ratio:.2f}, aim {self.kind.aim:.2f} {verdict}{alone}"
         )
+
+    def _to(self, floor: list[float]) -> float:
+        return median(ours / bare for ours, bare in zip(self.total, floor, strict=True))
 
 
 def measure(found: Servers, function: Shipped, kind: Kind, runtime: Path, pairs: int) -> Row:
     """One warm-up of both, then `pairs` in turn; a scene of its own for each request."""
     row = Row(kind)
     for number in range(pairs + 1):
-        with bench(found, number, function.name) as scene:
+        with bench(found, next(_numbers), function.name) as scene:
             environment = {**function.variables, **scene.environment, **_lambda(runtime)}
             path = {"PYTHONPATH": os.pathsep.join(map(str, [*function.folders, runtime]))}
             ours = _said(environment | path, function.name, str(path_of(function.name)))
             bare = _said(environment | path, kind.floor)
+            database = _said(environment | path, "database") if kind.floor == "both" else None
         refuse(function.name, ours["answer"])
         if number:
             row.imported.append(ours["imported"])
             row.total.append(ours["total"])
             row.floor.append(bare["total"])
             row.modules = ours["modules"]
+            if database:
+                row.database.append(database["total"])
     return row
 
 
@@ -210,7 +222,8 @@ def main(arguments: list[str] | None = None) -> int:
     wanted = [k for k in KINDS if not given.names or any(n in k.function for n in given.names)]
     with prepared() as (found, runtime):
         for kind in wanted:
-            print(measure(found, functions[kind.function], kind, runtime, given.pairs).shown())
+            row = measure(found, functions[kind.function], kind, runtime, given.pairs)
+            print(row.shown(), flush=True)
     print(f"load average {os.getloadavg()[0]:.1f}, CPU time in ms, medians of {given.pairs} pairs")
     return 0
 
