@@ -30,6 +30,8 @@ class Bench:
 
     environment: dict[str, str]
     network: str
+    scene: Scene
+    provider: GitHubServer
 
 
 @contextmanager
@@ -66,7 +68,7 @@ def bench(servers: Servers, number: int, function: str) -> Iterator[Bench]:
             "C2D_GITHUB_CLIENT_SECRET": provider.app.client_secret,
         }
         with CloudAgent(engine, scene):
-            yield Bench(environment, servers.network)
+            yield Bench(environment, servers.network, scene, provider)
     engine.dispose()
 
 
