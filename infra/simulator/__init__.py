@@ -1,0 +1,1 @@
+"""An OpenStack to try things against: stateful, asynchronous and able to fail on demand."""

@@ -1,0 +1,1 @@
+"""Designate: zones and recordsets."""

@@ -1,0 +1,1 @@
+"""Nova: servers and what is attached to them."""
