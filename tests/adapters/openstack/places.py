@@ -31,8 +31,13 @@ def place(name: str) -> Iterator[Access]:
     if name == "real":
         yield access_of(read(_openrc(Path(os.environ[RC_VARIABLE]))))
         return
-    with _simulator() as environment:
-        yield access_of(read(environment))
+    with _simulator() as said:
+        yield Access(
+            said["auth_url"],
+            said["application_credential_id"],
+            said["application_credential_secret"],
+            region=said["region"],
+        )
 
 
 def _openrc(path: Path) -> dict[str, str]:
@@ -44,7 +49,7 @@ def _openrc(path: Path) -> dict[str, str]:
 @contextmanager
 def _simulator() -> Iterator[dict[str, str]]:
     """A simulator of its own; it says on its first line where it is and who we are."""
-    command = [sys.executable, "-m", "infra.simulator", "--port", "0"]
+    command = [sys.executable, "-m", "infra.simulator", "--port", "0", "--pace", "0.1"]
     with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -52,7 +57,7 @@ def _simulator() -> Iterator[dict[str, str]]:
             assert ready, "the simulator says nothing"
             line = process.stdout.readline()
             assert line, "the simulator has ended"
-            yield {key: value for key, value in json.loads(line).items() if isinstance(value, str)}
+            yield json.loads(line)
         finally:
             process.terminate()
             process.wait(10)
