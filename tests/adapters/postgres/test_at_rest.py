@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, text
 
+from shared.adapters.agents.calls import AgentCalls
 from shared.adapters.postgres.idempotency import StoredKeys
 from shared.adapters.postgres.resealing import count, reseal_all
 from shared.adapters.postgres.tables.every import (
@@ -16,6 +17,7 @@ from shared.adapters.postgres.tables.every import (
     oauth_states,
 )
 from shared.adapters.postgres.tables.sealing import SEALED
+from shared.adapters.postgres.unit_of_work import SqlUnitOfWork
 from shared.adapters.vault import KeyFiles, MasterKey, vault_of
 from shared.domain.access import Scope
 from shared.domain.git import Provider
@@ -63,6 +65,7 @@ class Filled:
         self.accounts()
         self.answer(engine)
         self.waiting()
+        self.calling(engine)
 
     def canary(self) -> str:
         made = Canary.new()
@@ -123,6 +126,12 @@ class Filled:
         for deployment in (first, second):
             self.note(self.world.acquire(deployment))
         building.request_build(self.world.attempt(first), policy=POLICY, **self.world.line)
+
+    def calling(self, engine: Engine) -> None:
+        """A call to an engine that no agent has taken yet."""
+        calls = AgentCalls(lambda: SqlUnitOfWork(engine), self.world.vault, seconds=60)
+        arguments = {"spec": {"image": "sha256:one", "env": {"TOKEN": self.canary()}}}
+        calls._job("compute", "create", arguments)
 
 
 def dump(engine: Engine) -> bytes:
