@@ -1,8 +1,10 @@
 """Every function without a database: said at once, in the words its caller acts on."""
 
+import asyncio
 import json
 import socket
 import time
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -44,6 +46,16 @@ SETTINGS = Settings(
     github_client_id="id",
     github_client_secret="secret",
 )
+
+
+@pytest.fixture(autouse=True)
+def loop() -> Iterator[None]:
+    """Mangum runs endpoints on the thread's event loop, and makes one that it never closes."""
+    made = asyncio.new_event_loop()
+    asyncio.set_event_loop(made)
+    yield
+    asyncio.set_event_loop(None)
+    made.close()
 
 
 @pytest.fixture(autouse=True)
