@@ -26,10 +26,9 @@ class Request:
 
 
 def client(ca_file: str | None = None) -> httpx.Client:
-    """Connections kept open and never redirected: a token goes where the catalogue says."""
+    """Connections that are kept open, to servers that `ca_file` or the system trusts."""
     return httpx.Client(
         verify=_authorities(ca_file),
-        follow_redirects=False,
         limits=httpx.Limits(max_connections=_AT_ONCE, max_keepalive_connections=_AT_ONCE),
     )
 
@@ -47,6 +46,7 @@ def exchange(
         json=request.json,
         params=request.params,
         timeout=wait,
+        follow_redirects=False,  # a token goes where the catalogue says, nowhere else
     ) as response:
         content = bytearray()
         for piece in response.iter_bytes():

@@ -45,7 +45,7 @@ class Scripted:
     session: Session = field(init=False)
 
     def __post_init__(self) -> None:
-        http = httpx.Client(transport=httpx.MockTransport(self._answer))
+        http = httpx.Client(transport=httpx.MockTransport(self._answer), follow_redirects=True)
         self.session = Session(ACCESS, FakeBreakers(self.clock), http=http, clock=self.clock)
 
     def bodies(self) -> list[Any]:

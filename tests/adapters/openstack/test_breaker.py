@@ -171,3 +171,13 @@ def test_calls_cost_one_read_per_five_seconds() -> None:
         scene.succeed(scene.here)
         scene.clock.now += 0.1
     assert scene.store.calls == ["read"] * 2
+
+
+def test_callers_who_are_refused_ask_the_store_once_per_probe() -> None:
+    scene = Scene()
+    scene.fail(scene.here, 5)
+    scene.clock.now += 5
+    scene.store.calls.clear()
+    admitted = sum(not scene.refuses(scene.here) for _ in range(100))
+    assert admitted == 1
+    assert scene.store.calls.count("probe") == 1

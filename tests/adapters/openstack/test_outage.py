@@ -140,7 +140,9 @@ def test_a_hundred_callers_become_a_probe_now_and_then_and_recover(engine: Engin
         callers = Callers([Session(access, breakers, policy=POLICY) for _ in range(PROCESSES)])
         name = "OpenStack Nova (RegionOne)"
         with callers.calling():
-            until(lambda: len(callers.good) >= 3 * CALLERS)
+            begun = time.monotonic()
+            until(lambda: len(callers.good) >= 10 * CALLERS)
+            before = len(callers.good) / (time.monotonic() - begun)
             cloud.down = True
             until(lambda: breakers.read(name).state != "closed")
             fallen = time.monotonic() + 2 * POLICY.refresh_seconds
@@ -151,9 +153,16 @@ def test_a_hundred_callers_become_a_probe_now_and_then_and_recover(engine: Engin
             assert callers.since(fallen) == 0
             cloud.down = False
             back = time.monotonic()
-            until(lambda: callers.since(back) >= 3 * CALLERS)
+            until(lambda: callers.since(back) > 0)
+            first = time.monotonic()
+            until(lambda: callers.since(back) >= 10 * CALLERS)
+            after = callers.since(back) / (time.monotonic() - first)
             assert breakers.read(name).state == "closed"
         assert all(wait is None or wait >= 1 for wait in callers.waits)
         for session in callers.sessions:
             session.close()
-    print(f"{CALLERS} callers, {PROCESSES} processes: {probes} calls in {seconds:.1f} s of outage")
+    print(
+        f"{CALLERS} callers in {PROCESSES} processes: {before:.0f} calls/s before, "
+        f"{probes / seconds:.1f}/s while it answers 503 (a probe per {PROBE_SECONDS} s), "
+        f"good again {first - back:.1f} s after it is back, then {after:.0f}/s"
+    )
