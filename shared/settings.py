@@ -134,7 +134,9 @@ class Settings(BaseModel):
     rate_limit_failed: int = Field(default=60, ge=0)
     timeouts: Timeouts = Timeouts()
 
-    @field_validator("oidc_issuer", "oidc_audience", "oidc_jwks_url", mode="before")
+    @field_validator(
+        "oidc_issuer", "oidc_audience", "oidc_jwks_url", "operator_organization", mode="before"
+    )
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value or None
