@@ -43,4 +43,5 @@ def rendered(answer: Answer) -> Response:
     if isinstance(answer.body, str):
         kind = answer.headers.pop("Content-Type", "text/plain")
         return Response(answer.body, answer.status, answer.headers, media_type=kind)
-    return JSONResponse(answer.body, answer.status, answer.headers)
+    kind = answer.headers.pop("Content-Type", "application/json")
+    return JSONResponse(answer.body, answer.status, answer.headers, media_type=kind)

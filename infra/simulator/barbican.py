@@ -1,5 +1,6 @@
 """Barbican: secrets, kept as they were given."""
 
+import json
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -12,9 +13,9 @@ _MOST_BYTES: Final = 20_000
 _USUAL, _LARGEST = 10, 100
 _KINDS: Final = (
     "symmetric",
-    "public",
-    "private",
     "passphrase",
+    "private",
+    "public",
     "certificate",
     "opaque",
 )
@@ -25,6 +26,10 @@ def create(world: World, call: Call) -> Answer:
     """Stored with its payload, or for a payload to follow."""
     if len(call.content) > _MOST_BYTES:
         raise RefusedError(413, "Provided information too large to process")
+    try:
+        json.loads(call.content)
+    except ValueError:
+        raise RefusedError(400, "Malformed JSON") from None
     wanted = call.document()
     _checked(wanted)
     moment = world.schedule.moment("%Y-%m-%dT%H:%M:%S")
@@ -51,20 +56,24 @@ def create(world: World, call: Call) -> Answer:
 def _checked(wanted: Document) -> None:
     kind = wanted.get("secret_type", "opaque")
     if kind not in _KINDS:
-        raise _invalid(f"'{kind}' is not one of {list(_KINDS)}", "secret_type")
+        raise _invalid(f"'{kind}' is not one of {list(_KINDS)}.", "secret_type")
     if "payload" not in wanted:
+        if wanted.get("payload_content_type"):
+            raise _invalid(
+                "payload must be provided when payload_content_type is specified.", "payload"
+            )
         return
     payload = wanted["payload"]
     if not isinstance(payload, str) or not payload.strip():
         raise _invalid("If 'payload' specified, must be non empty.", "payload")
     if not wanted.get("payload_content_type"):
-        reason = "If 'payload' is supplied, 'payload_content_type' must also be supplied."
+        reason = "If 'payload' is supplied, 'payload_content_type' must also be supplied.."
         raise _invalid(reason, "payload_content_type")
 
 
 def _invalid(reason: str, name: str) -> RefusedError:
     return RefusedError(
-        400, f"Provided object does not match schema 'Secret': {reason}. Invalid property: '{name}'"
+        400, f"Provided object does not match schema 'Secret': {reason} Invalid property: '{name}'"
     )
 
 
@@ -133,7 +142,7 @@ def payload(world: World, call: Call, secret_id: str) -> Answer:
         raise RefusedError(404, "Not Found. Sorry but your secret has no payload.")
     accept, kind = call.headers.get("accept", "*/*"), str(secret["content_type"]).partition(";")[0]
     if kind not in accept and "*/*" not in accept:
-        raise RefusedError(406, "Secret payload retrieval issue seen - Not Acceptable.")
+        raise RefusedError(406, "Secret payload retrieval issue seen - Wrong payload content-type.")
     return Answer(200, str(secret["payload"]), {"Content-Type": kind})
 
 
@@ -143,7 +152,11 @@ def add_payload(world: World, call: Call, secret_id: str) -> Answer:
     secret = _found(world, secret_id)
     kind = call.headers.get("content-type", "")
     if kind.partition(";")[0] not in ("text/plain", "application/octet-stream"):
-        raise RefusedError(415, f"Content-Type of '{kind}' is not supported for PUT.")
+        raise RefusedError(
+            415,
+            "Unexpected content type. Expected content types are: "
+            "['application/octet-stream', 'text/plain']",
+        )
     if secret["payload"] is not None:
         raise RefusedError(409, "Secret already has data, cannot modify it.")
     secret |= {"payload": call.content.decode(errors="replace"), "content_type": kind}

@@ -40,7 +40,7 @@ class Call:
         if envelope and isinstance(found, dict):
             found = found.get(envelope)
         if not isinstance(found, dict):
-            raise RefusedError(400, f"Invalid input: '{envelope or 'body'}' is a required property")
+            raise RefusedError(400, f"'{envelope or 'body'}' is a required property")
         return found
 
 
@@ -103,5 +103,5 @@ class Router:
                 return handler, found.groupdict()
             known = known or found is not None
         if known:
-            raise RefusedError(405, "The method is not allowed for this resource.", "not_allowed")
+            raise RefusedError(405, "The method is not allowed for this resource.")
         return None

@@ -33,6 +33,8 @@ def make(world: World, wanted: Mapping[str, Any], owner: str) -> Document:
         "size": None,
         "virtual_size": None,
         "checksum": None,
+        "os_hash_algo": None,
+        "os_hash_value": None,
         "owner": owner,
         "created_at": moment,
         "updated_at": moment,
@@ -47,7 +49,7 @@ def make(world: World, wanted: Mapping[str, Any], owner: str) -> Document:
 def _found(world: World, image_id: str) -> Document:
     image = world.images.get(image_id)
     if image is None:
-        raise RefusedError(404, f"Failed to find image {image_id}")
+        raise RefusedError(404, f"No image found with ID {image_id}")
     return image
 
 
@@ -60,8 +62,10 @@ def listed(world: World, call: Call) -> Answer:
     cut = Cut(world.options.page_limit, usual=min(_USUAL, world.options.page_limit))
     try:
         shown, marker = page(call, found, cut, lambda image: str(image["id"]))
-    except RefusedError:
-        raise RefusedError(400, "Invalid marker. Image could not be found.") from None
+    except RefusedError as refused:
+        if "limit" in refused.message:
+            raise
+        raise RefusedError(400, f"No image found with ID {call.first('marker')}") from None
     first = f"/v2/images?{urlencode(call.query)}" if call.query else "/v2/images"
     body: Document = {"images": shown, "first": first, "schema": "/v2/schemas/images"}
     if marker is not None:
@@ -106,7 +110,7 @@ def upload(world: World, call: Call, image_id: str) -> Answer:
 
 @router("PATCH", "/images/{image_id}")
 def change(world: World, call: Call, image_id: str) -> Answer:
-    image = _owned(world, image_id, "modify")
+    image = _owned(world, image_id)
     for operation in json.loads(call.content or b"[]"):
         name = str(operation["path"]).removeprefix("/")
         if operation["op"] == "remove":
@@ -116,16 +120,16 @@ def change(world: World, call: Call, image_id: str) -> Answer:
     return show(world, call, image_id)
 
 
-def _owned(world: World, image_id: str, verb: str) -> Document:
+def _owned(world: World, image_id: str) -> Document:
     image = _found(world, image_id)
     if image["owner"] != world.project_id:
-        raise RefusedError(403, f"You are not permitted to {verb} this image.")
+        raise RefusedError(403, "You do not own this image")
     return image
 
 
 @router("DELETE", "/images/{image_id}")
 def delete(world: World, _call: Call, image_id: str) -> Answer:
-    image = _owned(world, image_id, "delete")
+    image = _owned(world, image_id)
     if image["protected"]:
         raise RefusedError(403, f"Image {image_id} is protected and cannot be deleted.")
     del world.images[image_id]

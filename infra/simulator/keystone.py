@@ -15,8 +15,8 @@ _SIGNIFICANT: Final = 72
 _METHOD: Final = "application_credential"
 _ROLES: Final = ("member", "reader", "creator")
 _DELEGATED: Final = (
-    "Using a delegated token to create another token is not permitted. "
-    "Trusts and application credentials cannot be used for that."
+    "You are not authorized to perform the requested action: "
+    "Using a delegated token to create another token is not allowed.."
 )
 
 
@@ -35,7 +35,11 @@ def sign_in(world: World, call: Call) -> Answer:
     if identity.get("methods") != [_METHOD]:
         raise RefusedError(401, UNAUTHENTICATED)
     if "scope" in auth:
-        raise RefusedError(401, "Application credentials cannot request a scope.")
+        raise RefusedError(
+            401,
+            "Error authenticating with application credential: "
+            "Application credentials cannot request a scope.",
+        )
     given = _mapping(identity.get(_METHOD))
     if given.get("id") != world.credential_id:
         wanted = given.get("id")
@@ -58,11 +62,20 @@ def _shown(world: World, call: Call, token: str) -> Document:
     return {
         "token": {
             "methods": [_METHOD],
-            "user": {"id": world.user_id, "name": "paas", "domain": domain},
+            "user": {
+                "id": world.user_id,
+                "name": "paas",
+                "domain": domain,
+                "password_expires_at": None,
+            },
             "project": {"id": world.project_id, "name": "paas", "domain": domain},
             "roles": [{"id": f"role-{name}", "name": name} for name in _ROLES],
             "is_domain": False,
-            "application_credential": {"id": world.credential_id, "name": "paas"},
+            "application_credential": {
+                "id": world.credential_id,
+                "name": "paas",
+                "restricted": True,
+            },
             "audit_ids": [token[7:29]],
             "issued_at": _moment(ends - world.options.token_seconds),
             "expires_at": _moment(ends),
@@ -78,7 +91,7 @@ def _moment(seconds: float) -> str:
 def _subject(world: World, call: Call) -> str:
     token = call.headers.get("x-subject-token")
     if token is None or not valid(world, token):
-        raise RefusedError(404, f"Could not find token: {token}.")
+        raise RefusedError(404, "Could not recognize Fernet token")
     return token
 
 
@@ -105,5 +118,6 @@ def make_credential(_world: World, _call: Call, **_names: str) -> Answer:
     raise RefusedError(
         403,
         "You are not authorized to perform the requested action: "
-        "identity:create_application_credential.",
+        "Using method 'application_credential' is not allowed for managing additional application "
+        "credentials..",
     )

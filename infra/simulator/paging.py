@@ -26,7 +26,7 @@ def limit_of(call: Call, cut: Cut) -> int | None:
     if text is None:
         return cut.usual
     if not text.isdigit():
-        raise RefusedError(400, f"limit param must be an integer: {text}")
+        raise RefusedError(400, "limit param must be an integer")
     return min(int(text), cut.largest) if int(text) else cut.usual or cut.largest
 
 

@@ -70,19 +70,10 @@ def _network(world: World) -> None:
 
 
 def greeting(world: World, base: str) -> dict[str, str]:
-    """What a client must know to begin; what is in capitals is what they read from the
-    environment."""
+    """What a client must know to begin."""
     named = {n["name"]: n["id"] for n in world.neutron.networks.values()}
     zone = next(iter(world.zones.values()))
-    own = {
-        "OS_AUTH_URL": f"{base}/identity/v3",
-        "OS_AUTH_TYPE": "v3applicationcredential",
-        "OS_APPLICATION_CREDENTIAL_ID": world.credential_id,
-        "OS_APPLICATION_CREDENTIAL_SECRET": world.credential_secret,
-        "OS_REGION_NAME": world.options.region,
-        "OS_INTERFACE": "public",
-    }
-    return own | {
+    return {
         "auth_url": f"{base}/identity/v3",
         "application_credential_id": world.credential_id,
         "application_credential_secret": world.credential_secret,

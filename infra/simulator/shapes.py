@@ -33,6 +33,11 @@ _WORDS: Final = {
     503: "serviceUnavailable",
 }
 UNAUTHENTICATED: Final = "The request you have made requires authentication."
+_UNVERIFIED: Final = (
+    "This server could not verify that you are authorized to access the document you requested. "
+    "Either you supplied the wrong credentials (e.g., bad password), or your browser does not "
+    "understand how to supply the credentials required."
+)
 PROXY_PAGE: Final = (
     "<html><body><h1>{status} {reason}</h1>\n"
     "No server is available to handle this request.\n</body></html>\n"
@@ -83,7 +88,7 @@ def barbican(refused: RefusedError, _call: Call) -> Document:
     return {"code": status, "title": reason(status), "description": refused.message}
 
 
-def glance(refused: RefusedError, _call: Call) -> Document:
+def glance(refused: RefusedError, _call: Call | None) -> Document:
     """Glance's, as WebOb writes it: the code is text."""
     title = reason(refused.status)
     message = f"{refused.message}<br /><br />\n\n\n"
@@ -117,11 +122,25 @@ def refusal(service: str, refused: RefusedError, call: Call) -> Answer:
     if service == "glance" and "application/json" not in call.headers.get("accept", ""):
         html = {"Content-Type": "text/html; charset=UTF-8"}
         return Answer(refused.status, page(refused.status, refused.message), html)
-    return Answer(refused.status, SHAPES[service](refused, call), refused.headers)
+    headers = dict(refused.headers)
+    if service == "nova":
+        headers["Content-Type"] = "application/json; charset=UTF-8"
+    if service == "keystone" and refused.status == 401:
+        headers["WWW-Authenticate"] = f'Keystone uri="{call.base}/identity/v3"'
+    return Answer(refused.status, SHAPES[service](refused, call), headers)
 
 
-def unauthenticated(call: Call) -> Answer:
-    """Any service's 401."""
+def unknown(service: str) -> Document | None:
+    """The body for a path that there is not, where it is not the service's usual one."""
+    if service not in ("nova", "cinder"):
+        return None
+    return glance(RefusedError(404, "The resource could not be found."), None)
+
+
+def unauthenticated(service: str, call: Call) -> Answer:
+    """Any service's 401; Glance has one of its own."""
     refused = RefusedError(401, UNAUTHENTICATED)
     headers = {"WWW-Authenticate": f'Keystone uri="{call.base}/identity"'}
+    if service == "glance":
+        return Answer(401, glance(RefusedError(401, _UNVERIFIED), call), headers)
     return Answer(401, keystone(refused, call), headers)

@@ -16,11 +16,16 @@ from infra.simulator.nova.versions import negotiated as compute_version
 from infra.simulator.quotas import Quotas
 from infra.simulator.seed import furnish
 from infra.simulator.services import ROUTERS
-from infra.simulator.shapes import refusal, unauthenticated
+from infra.simulator.shapes import refusal, unauthenticated, unknown
 from infra.simulator.world import Lag, Options, World
 
 _STATE: Final = ("images", "zones", "recordsets", "nova", "neutron", "cinder")
 _CONTROL: Final = "/_simulator"
+_UNKNOWN: Final = {"neutron": "The resource could not be found.", "designate": "resource not found"}
+_OWN_HEADERS: Final = {
+    "keystone": {"Vary": "X-Auth-Token"},
+    "barbican": {"OpenStack-API-Version": "key-manager 1.0", "Vary": "openstack-api-version"},
+}
 _VERSIONED: Final = {"nova": compute_version, "cinder": volume_version}
 
 
@@ -90,14 +95,14 @@ class Simulator:
         open_to_all = service.name == "keystone" and call.path == "/auth/tokens"
         signing_in = open_to_all and call.method == "POST"
         if not signing_in and not valid(self.world, call.headers.get("x-auth-token")):
-            return unauthenticated(call)
+            return unauthenticated(service.name, call)
+        version, headers = _VERSIONED.get(service.name), {}
         try:
-            version = _VERSIONED.get(service.name)
             headers = version(call) if version else {}
             answer = self._routed(service, call)
         except RefusedError as refused:
-            return refusal(service.name, refused, call)
-        answer.headers |= headers
+            answer = refusal(service.name, refused, call)
+        answer.headers |= headers | _OWN_HEADERS.get(service.name, {})
         return answer
 
     def _routed(self, service: Service, call: Call) -> Answer:
@@ -106,7 +111,7 @@ class Simulator:
             path = _below_project(path, self.world.project_id)
         found = ROUTERS[service.name].find(call.method, path)
         if found is None:
-            raise RefusedError(404, "The resource could not be found.")
+            raise RefusedError(404, _UNKNOWN.get(service.name, ""), body=unknown(service.name))
         handler, names = found
         return handler(self.world, replace(call, path=path), **names)
 

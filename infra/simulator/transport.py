@@ -37,7 +37,8 @@ class SimulatorTransport(httpx.BaseTransport):
 def _response(answer: Answer, request: httpx.Request) -> httpx.Response:
     headers, content = dict(answer.headers), b""
     if isinstance(answer.body, dict):
-        headers["Content-Type"], content = "application/json", json.dumps(answer.body).encode()
+        headers.setdefault("Content-Type", "application/json")
+        content = json.dumps(answer.body).encode()
     elif answer.body is not None:
         headers.setdefault("Content-Type", "text/plain")
         content = answer.body.encode()

@@ -38,17 +38,14 @@ def only_known(call: Call, known: frozenset[str]) -> None:
 def size_of(wanted: Mapping[str, object]) -> int:
     """A size in GiB. Raises RefusedError with 400."""
     size = wanted.get("size", wanted.get("new_size"))
-    if isinstance(size, bool) or not isinstance(size, int | str) or not str(size).isdigit():
-        raise RefusedError(
-            400,
-            f"Invalid input for field/attribute size. Value: {size}. "
-            f"{size!r} is not valid under any of the given schemas",
-        )
-    if not int(size):
-        raise RefusedError(
-            400,
-            f"Invalid input received: Invalid volume size provided for create request: {size}"
-            " (size argument must be an integer (or string representation of an integer) and "
-            "greater than zero).",
-        )
-    return int(size)
+    text = str(size)
+    if size is None or not text.removeprefix("-").isdigit():
+        raise invalid("size", size, f"{size!r} does not match '^[0-9]+$'")
+    if int(text) < 1:
+        raise invalid("size", size, f"{size} is less than the minimum of 1")
+    return int(text)
+
+
+def invalid(field: str, value: object, reason: str) -> RefusedError:
+    """A field that cannot be."""
+    return RefusedError(400, f"Invalid input for field/attribute {field}. Value: {value}. {reason}")

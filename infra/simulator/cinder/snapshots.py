@@ -4,7 +4,7 @@ from typing import Final
 
 from infra.simulator.calls import Answer, Call, Document, RefusedError, Router
 from infra.simulator.cinder import limits
-from infra.simulator.cinder.refusals import forget, only_known, snapshot_of, volume_of
+from infra.simulator.cinder.refusals import forget, invalid, only_known, snapshot_of, volume_of
 from infra.simulator.paging import Cut, linked, page
 from infra.simulator.world import World
 
@@ -15,7 +15,9 @@ _FILTERS: Final = frozenset({"name", "status", "volume_id", "metadata", "availab
 @router("POST", "/snapshots")
 def create(world: World, call: Call) -> Answer:
     wanted = call.document("snapshot")
-    volume = volume_of(world, str(wanted.get("volume_id")))
+    if "volume_id" not in wanted:
+        raise invalid("snapshot", wanted, "'volume_id' is a required property")
+    volume = volume_of(world, str(wanted["volume_id"]))
     allowed = ("available", "in-use") if wanted.get("force") else ("available",)
     if volume["status"] not in allowed:
         raise RefusedError(

@@ -6,12 +6,34 @@ from typing import Any, Final
 
 from infra.simulator.calls import Answer, Call, Document, RefusedError, Router
 from infra.simulator.cinder import limits
-from infra.simulator.cinder.refusals import forget, only_known, size_of, snapshot_of, volume_of
+from infra.simulator.cinder.refusals import (
+    forget,
+    invalid,
+    only_known,
+    size_of,
+    snapshot_of,
+    volume_of,
+)
 from infra.simulator.cinder.versions import minor
 from infra.simulator.paging import Cut, linked, page
 from infra.simulator.world import World
 
 router = Router()
+_FIELDS: Final = {
+    "name",
+    "description",
+    "size",
+    "metadata",
+    "snapshot_id",
+    "volume_type",
+    "availability_zone",
+    "imageRef",
+    "source_volid",
+    "multiattach",
+    "consistencygroup_id",
+    "group_id",
+    "backup_id",
+}
 _FILTERS: Final = frozenset(
     {"name", "status", "metadata", "bootable", "migration_status", "availability_zone", "group_id"}
 )
@@ -56,11 +78,19 @@ def create(world: World, call: Call) -> Answer:
 
 
 def _checked(wanted: Document) -> None:
+    unknown = sorted(set(wanted) - _FIELDS)
+    if unknown:
+        listed = ", ".join(repr(name) for name in unknown)
+        reason = f"Additional properties are not allowed ({listed} was unexpected)"
+        raise invalid("volume", wanted, reason)
+    for key, value in (wanted.get("metadata") or {}).items():
+        if not isinstance(value, str):
+            raise invalid(key, value, f"{value!r} is not of type 'string'")
     kind, zone = wanted.get("volume_type"), wanted.get("availability_zone")
     if kind not in (None, "", "__DEFAULT__"):
         raise RefusedError(404, f"Volume type with name {kind} could not be found.")
     if zone not in (None, "", "nova"):
-        raise RefusedError(400, f"Invalid input received: Availability zone '{zone}' is invalid.")
+        raise RefusedError(400, f"Availability zone '{zone}' is invalid.")
 
 
 def _made(world: World, wanted: Document, size: int) -> Document:
@@ -78,7 +108,7 @@ def _made(world: World, wanted: Document, size: int) -> Document:
         "created_at": world.schedule.moment("%Y-%m-%dT%H:%M:%S.000000"),
         "encrypted": False,
         "group_id": None,
-        "links": [],
+        "links": [{"rel": "self", "href": f"/volumes/{world.project_id}"}],
         "metadata": {str(k): str(v) for k, v in (wanted.get("metadata") or {}).items()},
         "migration_status": None,
         "multiattach": False,

@@ -17,7 +17,7 @@ def answer(world: World, call: Call, plural: str, items: Iterable[Document]) -> 
     """The page that a call asks for. Raises RefusedError."""
     unknown = sorted({name for name, _ in call.query} - _PAGING - _FILTERS)
     if unknown:
-        raise RefusedError(400, f"Invalid filters: {', '.join(unknown)}", "bad_request")
+        raise RefusedError(400, f"Invalid filters {', '.join(unknown)}", "bad_request")
     if call.first("limit") == "0":
         raise RefusedError(400, "limit should be an integer between 1 and 1000", "invalid_limit")
     wanted = [(name, value) for name, value in call.query if name in _FILTERS]

@@ -6,7 +6,13 @@ from typing import Any, Final
 
 from infra.simulator.calls import Answer, Call, Document, RefusedError, Router
 from infra.simulator.designate import listing
-from infra.simulator.designate.refusals import invalid, recordset_of, within_quota, zone_of
+from infra.simulator.designate.refusals import (
+    invalid,
+    recordset_of,
+    unfit,
+    within_quota,
+    zone_of,
+)
 from infra.simulator.designate.zones import new_recordset, propagate
 from infra.simulator.world import World
 
@@ -23,11 +29,14 @@ def _shown(call: Call, recordset: Document) -> Document:
 
 def _check(call: Call, kind: str, records: Any) -> list[str]:
     if not isinstance(records, list):
-        raise invalid(call, ["records"], f"'{records}' is not a valid list of records")
+        message = f"'{records}' is not a valid list of records"
+        raise invalid(call, ["records"], message, "type", ["list"])
     for place, record in enumerate(records):
         problem = _problem(kind, str(record))
         if problem is not None:
-            raise invalid(call, ["records", place], problem)
+            raise invalid(call, ["records", place], problem, "format", [kind])
+    if kind == "CNAME" and len(records) > 1:
+        raise RefusedError(400, "CNAME recordsets may not have more than 1 record", "bad_request")
     return [str(record) for record in records]
 
 
@@ -37,13 +46,13 @@ def _problem(kind: str, record: str) -> str | None:
         try:
             IPv4Address(record) if kind == "A" else IPv6Address(record)
         except AddressValueError:
-            return f"'{record}' is not a '{'ipv4' if kind == 'A' else 'ipv6'}'"
+            return f"'{record}' is not a '{kind}' Record"
     if kind in ("CNAME", "NS", "PTR") and not _NAME.match(record):
-        return f"'{record}' is not a 'hostname'"
+        return f"'{record}' is not a '{kind}' Record"
     if kind in ("TXT", "SPF"):
         quoted = len(record) >= 2 and record[0] == record[-1] == '"'
-        if not quoted or len(record) - 2 > _STRING:
-            return "Any TXT-DATA that contains more than 255 characters or is not quoted is invalid"
+        if (" " in record and not quoted) or len(record.strip('"')) > _STRING:
+            return f"'{record}' is not a 'TXT' Record"
     return None
 
 
@@ -52,10 +61,15 @@ def create(world: World, call: Call, zone_id: str) -> Answer:
     """PENDING until the name servers know it; one without records is there at once."""
     zone, wanted = zone_of(world, zone_id), call.document()
     name, kind = str(wanted.get("name", "")), str(wanted.get("type", ""))
+    _known(wanted)
+    if not name.endswith("."):
+        raise unfit(f"Host name {name} does not end with a dot")
     if not _NAME.match(name):
-        raise invalid(call, ["name"], f"'{name}' is not a 'hostname'")
+        raise unfit(f"Host name {name} is not valid")
     if kind not in _TYPES:
-        raise invalid(call, ["type"], f"'{kind}' is not one of {list(_TYPES)}")
+        given = wanted.get("type")
+        message = f"'{given}' is not a valid record type"
+        raise invalid(call, ["recordset", "type"], message, "value", [given])
     wanted["records"] = _check(call, kind, wanted.get("records", []))
     _placed(world, zone, name, kind)
     count = sum(1 for r in world.recordsets.values() if r["zone_id"] == zone_id)
@@ -66,6 +80,18 @@ def create(world: World, call: Call, zone_id: str) -> Answer:
         return Answer(201, _shown(call, recordset))
     _changing(world, zone, recordset)
     return Answer(202, _shown(call, recordset))
+
+
+def _known(wanted: Document) -> None:
+    unknown = sorted(set(wanted) - {"name", "type", "records", "ttl", "description"})
+    if unknown:
+        raise RefusedError(
+            400,
+            f"Provided object does not match schema. Keys {unknown} are not valid for recordset",
+            "invalid_object",
+        )
+    if wanted.get("ttl") is not None and int(wanted["ttl"]) < 0:
+        raise unfit("Value must be >= 0 for field ttl")
 
 
 def _placed(world: World, zone: Document, name: str, kind: str) -> None:
@@ -125,8 +151,8 @@ def replace(world: World, call: Call, zone_id: str, recordset_id: str) -> Answer
     recordset, changes = recordset_of(world, zone_id, recordset_id), call.document()
     for name in ("name", "type"):
         if changes.get(name, recordset[name]) != recordset[name]:
-            raise invalid(call, [name], f"'{name}' is immutable")
-    _ours(recordset, "Updating")
+            raise invalid(call, [name], f"'{name}' is immutable", "immutable", True)
+    _ours(recordset, "updated")
     if "records" in changes:
         recordset["records"] = sorted(set(_check(call, recordset["type"], changes["records"])))
     for name in ("ttl", "description"):
@@ -141,16 +167,14 @@ def replace(world: World, call: Call, zone_id: str, recordset_id: str) -> Answer
 def _ours(recordset: Document, verb: str) -> None:
     own = recordset["name"] == recordset["zone_name"] and recordset["type"] == "NS"
     if own or recordset["type"] == "SOA":
-        raise RefusedError(
-            400, f"{verb} a {recordset['type']} recordset is not allowed", "bad_request"
-        )
+        raise RefusedError(400, f"Managed records may not be {verb}", "bad_request")
 
 
 @router("DELETE", "/zones/{zone_id}/recordsets/{recordset_id}")
 def delete(world: World, call: Call, zone_id: str, recordset_id: str) -> Answer:
     """Forgotten at once; name servers do so later."""
     recordset = recordset_of(world, zone_id, recordset_id)
-    _ours(recordset, "Deleting")
+    _ours(recordset, "deleted")
     del world.recordsets[recordset_id]
     recordset["version"] += 1
     recordset |= {"status": "PENDING", "action": "DELETE"}

@@ -33,9 +33,25 @@ def _identifier(name: str, text: str) -> None:
         raise RefusedError(400, f"Invalid UUID {name}: {text}", "invalid_uuid") from None
 
 
-def invalid(call: Call, path: Sequence[str | int], message: str) -> RefusedError:
+def unfit(message: str) -> RefusedError:
+    """A value that Designate's own objects refuse: that has a message."""
+    return RefusedError(
+        400,
+        f"Provided object is not valid. Got a ValueError error with message {message}",
+        "invalid_object",
+    )
+
+
+def invalid(
+    call: Call, path: Sequence[str | int], message: str, validator: str, value: object
+) -> RefusedError:
     """A value that cannot be: it is named by its path, and there is no message beside."""
-    error = {"path": list(path), "message": message, "validator": "", "validator_value": ""}
+    error = {
+        "path": list(path),
+        "message": message,
+        "validator": validator,
+        "validator_value": value,
+    }
     return RefusedError(
         400,
         body={

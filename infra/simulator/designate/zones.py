@@ -2,7 +2,7 @@
 
 from infra.simulator.calls import Answer, Call, Document, RefusedError, Router
 from infra.simulator.designate import listing
-from infra.simulator.designate.refusals import invalid, within_quota, zone_of
+from infra.simulator.designate.refusals import invalid, unfit, within_quota, zone_of
 from infra.simulator.world import World
 
 router = Router()
@@ -87,10 +87,14 @@ def propagate(world: World, thing: Document, seconds: float = 1.5) -> None:
 def create(world: World, call: Call) -> Answer:
     wanted = call.document()
     name = str(wanted.get("name", ""))
-    if not name.endswith(".") or "." not in name[:-1]:
-        raise invalid(call, ["name"], f"'{name}' is not a 'domainname'")
-    if "@" not in str(wanted.get("email", "")):
-        raise invalid(call, ["email"], f"'{wanted.get('email')}' is not a 'email'")
+    if not name.endswith("."):
+        raise unfit(f"Domain {name} does not end with a dot")
+    if "email" not in wanted:
+        raise invalid(call, ["type"], "'email' is a required property", "required", "email")
+    if "@" not in str(wanted["email"]):
+        raise unfit(f"{wanted['email']} is not an email")
+    if "." not in name[:-1]:
+        raise RefusedError(400, "More than one label is required", "invalid_zone_name")
     if any(zone["name"] == name for zone in world.zones.values()):
         raise RefusedError(409, "Duplicate Zone", "duplicate_zone")
     within_quota(world, "zones", len(world.zones) + 1)

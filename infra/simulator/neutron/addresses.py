@@ -1,10 +1,10 @@
 """Addresses: the next free one of a subnet."""
 
-from ipaddress import IPv4Address, IPv4Network, summarize_address_range
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, summarize_address_range
 from typing import Any
 
 from infra.simulator.calls import Document, RefusedError
-from infra.simulator.neutron.refusals import bad
+from infra.simulator.neutron.refusals import bad, found
 from infra.simulator.world import World
 
 
@@ -41,7 +41,7 @@ def allocate(world: World, network_id: str, asked: Any = None) -> list[Document]
         return []
     taken = _taken(world, network_id)
     if asked:
-        return [_asked(network_id, subnets, taken, entry) for entry in asked]
+        return [_asked(world, network_id, subnets, taken, entry) for entry in asked]
     return [_any_of(network_id, subnets, taken)]
 
 
@@ -57,19 +57,22 @@ def _any_of(network_id: str, subnets: list[Document], taken: set[str]) -> Docume
     )
 
 
-def _asked(network_id: str, subnets: list[Document], taken: set[str], entry: Document) -> Document:
+def _asked(
+    world: World, network_id: str, subnets: list[Document], taken: set[str], entry: Document
+) -> Document:
     if "subnet_id" in entry:
-        subnets = [s for s in subnets if s["id"] == entry["subnet_id"]]
-        if not subnets:
-            raise bad(
-                "Invalid input for operation: Failed to create port on network "
-                f"{network_id}, because fixed_ips included invalid subnet {entry['subnet_id']}.",
-                "InvalidInput",
-            )
+        subnet = found(world, "subnets", entry["subnet_id"])
+        subnets = [s for s in subnets if s["id"] == subnet["id"]]
     address = entry.get("ip_address")
     if address is None:
         return _any_of(network_id, subnets, taken)
-    fitting = [s for s in subnets if IPv4Address(address) in IPv4Network(s["cidr"])]
+    try:
+        wanted = IPv4Address(address)
+    except AddressValueError:
+        raise bad(
+            f"Invalid input for fixed_ips. Reason: '{address}' is not a valid IP address."
+        ) from None
+    fitting = [s for s in subnets if wanted in IPv4Network(s["cidr"])]
     if not fitting:
         raise bad(
             f"IP address {address} is not a valid IP for any of the subnets on the specified "

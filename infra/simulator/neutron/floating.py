@@ -9,6 +9,7 @@ from infra.simulator.neutron.refusals import (
     found,
     fresh,
     only_known,
+    required,
     stamps,
     touched,
     within_quota,
@@ -36,7 +37,7 @@ def create(world: World, call: Call) -> Answer:
     """A new one, also at once on a port."""
     wanted = call.document("floatingip")
     only_known(wanted, _KNOWN)
-    network = found(world, "networks", wanted.get("floating_network_id"))
+    network = found(world, "networks", required(wanted, "floating_network_id"))
     if not network["router:external"]:
         raise bad(
             f"Bad floatingip request: Network {network['id']} is not a valid external network.",
@@ -45,7 +46,8 @@ def create(world: World, call: Call) -> Answer:
     if wanted.get("floating_ip_address"):
         raise RefusedError(
             403,
-            "rule:create_floatingip:floating_ip_address is disallowed by policy",
+            "(rule:create_floatingip and rule:create_floatingip:floating_ip_address) is "
+            "disallowed by policy",
             "PolicyNotAuthorized",
         )
     within_quota(world, "floatingip", len(world.neutron.floating) + 1)

@@ -31,6 +31,34 @@ _RULE: Final = {
     "project_id",
     "remote_address_group_id",
 }
+_PROTOCOLS: Final = {
+    "ah",
+    "any",
+    "dccp",
+    "egp",
+    "esp",
+    "gre",
+    "hopopt",
+    "icmp",
+    "icmpv6",
+    "igmp",
+    "ip",
+    "ipip",
+    "ipv6-encap",
+    "ipv6-frag",
+    "ipv6-icmp",
+    "ipv6-nonxt",
+    "ipv6-opts",
+    "ipv6-route",
+    "ospf",
+    "pgm",
+    "rsvp",
+    "sctp",
+    "tcp",
+    "udp",
+    "udplite",
+    "vrrp",
+}
 _SAME: Final = (
     "security_group_id",
     "direction",
@@ -69,9 +97,7 @@ def _shown(world: World, group: Document) -> Document:
 def create(world: World, call: Call) -> Answer:
     wanted = call.document("security_group")
     only_known(wanted, ("name", "description", "stateful", "tenant_id", "project_id"))
-    name = wanted.get("name")
-    if not isinstance(name, str):
-        raise bad("Failed to parse request. Required attribute 'name' not specified")
+    name = str(wanted.get("name", ""))
     if name.lower() == "default":
         raise RefusedError(
             409, "Default security group already exists.", "SecurityGroupDefaultAlreadyExists"
@@ -163,26 +189,48 @@ def _add(world: World, wanted: Document) -> Document:
 
 
 def _checked(world: World, wanted: Document) -> None:
-    found(world, "groups", wanted.get("security_group_id"))
-    if wanted.get("remote_group_id"):
-        found(world, "groups", wanted["remote_group_id"])
-    if wanted.get("direction") not in ("ingress", "egress"):
-        raise bad(
-            f"Invalid input for direction. Reason: '{wanted.get('direction')}' is not in "
-            "['ingress', 'egress']."
-        )
+    direction = wanted.get("direction")
+    if direction not in ("ingress", "egress"):
+        raise bad(f"Invalid input for direction. Reason: {direction} is not in valid_values.")
     low, high = wanted.get("port_range_min"), wanted.get("port_range_max")
     if (low is not None or high is not None) and not wanted.get("protocol"):
         raise bad(
             "Must also specify protocol if port range is given.",
             "SecurityGroupProtocolRequiredWithPorts",
         )
+    _kinds(wanted)
     if low is not None and high is not None and int(low) > int(high):
         raise bad(
             "For TCP/UDP protocols, port_range_min must be <= port_range_max",
             "SecurityGroupInvalidPortRange",
         )
     _prefix(wanted.get("remote_ip_prefix"), str(wanted.get("ethertype", "IPv4")))
+    found(world, "groups", wanted.get("security_group_id"))
+    if wanted.get("remote_group_id"):
+        found(world, "groups", wanted["remote_group_id"])
+
+
+def _kinds(wanted: Document) -> None:
+    """Raises RefusedError for a protocol, an ethertype or a port that there is not."""
+    protocol, ethertype = wanted.get("protocol"), wanted.get("ethertype", "IPv4")
+    if protocol is not None and str(protocol).lower() not in _PROTOCOLS:
+        number = str(protocol)
+        if not (number.isdigit() and int(number) < 256):
+            raise bad(
+                f"Security group rule protocol {protocol} not supported. Only protocol values "
+                f"{[None, *sorted(_PROTOCOLS)]} and integer representations [0 to 255] are "
+                "supported.",
+                "SecurityGroupRuleInvalidProtocol",
+            )
+    if ethertype not in ("IPv4", "IPv6"):
+        raise bad(
+            f"Security group rule for ethertype '{ethertype}' not supported. Allowed values are "
+            "['IPv4', 'IPv6'].",
+            "SecurityGroupRuleInvalidEtherType",
+        )
+    for port in (wanted.get("port_range_min"), wanted.get("port_range_max")):
+        if port is not None and not 0 <= int(port) <= 65535:
+            raise bad(f"Invalid value for port {port}", "SecurityGroupInvalidPortValue")
 
 
 def _prefix(prefix: Any, ethertype: str) -> None:
@@ -193,8 +241,8 @@ def _prefix(prefix: Any, ethertype: str) -> None:
         version = ip_network(prefix, strict=False).version
     except ValueError:
         raise bad(
-            f"Invalid input for remote_ip_prefix. Reason: '{prefix}' is neither a valid IP "
-            "address, nor is it a valid IP subnet."
+            f"Invalid CIDR {prefix} given as IP prefix.",
+            "InvalidCIDR",
         ) from None
     if ethertype != f"IPv{version}":
         raise bad(

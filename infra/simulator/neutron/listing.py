@@ -5,9 +5,11 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from infra.simulator.calls import Answer, Call, Document, RefusedError
+from infra.simulator.neutron.refusals import UNKNOWN
 from infra.simulator.world import World
 
 _OURS: Final = {"limit", "marker", "page_reverse", "fields", "sort_key", "sort_dir"}
+_BY_MARKER: Final = {"networks", "routers", "ports"}
 _TAGS: Final = {"tags", "tags-any", "not-tags", "not-tags-any"}
 
 
@@ -63,14 +65,16 @@ def _page(
 ) -> tuple[list[Document], list[Document]]:
     """There are links only where a limit is asked for, and "next" also when nothing follows."""
     limit_text, marker = call.first("limit") or "", call.first("marker")
-    limit = min(int(limit_text), world.options.page_limit) if limit_text.isdigit() else 0
-    if not limit_text and len(items) > world.options.page_limit:
-        limit = world.options.page_limit
+    limit = _limit(world, limit_text, len(items))
     backwards = (call.first("page_reverse") or "").lower() == "true"
     names = [item["id"] for item in items]
-    if marker:
+    if marker and marker not in names and plural not in _BY_MARKER:
+        place = sum(1 for name in names if str(name) <= marker)  # no error: from where it would be
+        items = items[:place] if backwards else items[place:]
+    elif marker:
         if marker not in names:
-            raise RefusedError(404, f"{plural[:-1]} {marker} could not be found", "NotFound")
+            kind, message = UNKNOWN[plural]
+            raise RefusedError(404, message.format(marker), kind)
         place = names.index(marker)
         items = items[:place] if backwards else items[place + 1 :]
     if not limit:
@@ -83,6 +87,20 @@ def _page(
         reverse = {"page_reverse": "True"}
         links.append({"rel": "previous", "href": _link(call, plural, shown[:1], reverse)})
     return shown, links
+
+
+def _limit(world: World, text: str, count: int) -> int:
+    """How many there are on a page; 0 for all."""
+    if text and not text.isdigit():
+        raise RefusedError(
+            400,
+            f"Bad limit request: Limit must be an integer 0 or greater and not '{text}'.",
+            "BadRequest",
+        )
+    largest = world.options.page_limit
+    if text:
+        return min(int(text), largest)
+    return largest if count > largest else 0
 
 
 def _link(call: Call, plural: str, at: list[Document], more: dict[str, str]) -> str:

@@ -8,6 +8,7 @@ from infra.simulator.neutron.refusals import (
     found,
     fresh,
     only_known,
+    required,
     stamps,
     touched,
     within_quota,
@@ -103,6 +104,7 @@ def remove(world: World, port_id: str) -> None:
 def create(world: World, call: Call) -> Answer:
     wanted = call.document("port")
     only_known(wanted, _KNOWN)
+    required(wanted, "network_id")
     port = make(world, wanted, wanted.get("security_groups"))
     port |= {key: wanted[key] for key in ("device_id", "device_owner") if key in wanted}
     return Answer(201, {"port": dict(port)})

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from infra.simulator.calls import Document, RefusedError
 from infra.simulator.world import World
 
-_UNKNOWN: Final = {
+UNKNOWN: Final = {
     "networks": ("NetworkNotFound", "Network {} could not be found."),
     "subnets": ("SubnetNotFound", "Subnet {} could not be found."),
     "routers": ("RouterNotFound", "Router {} could not be found"),
@@ -22,9 +23,21 @@ def found(world: World, kind: str, identifier: object) -> Document:
     collection: dict[str, Document] = getattr(world.neutron, kind)
     thing = collection.get(str(identifier))
     if thing is None:
-        name, message = _UNKNOWN[kind]
+        name, message = UNKNOWN[kind]
         raise RefusedError(404, message.format(identifier), name)
     return thing
+
+
+def required(wanted: Mapping[str, Any], name: str) -> str:
+    """An id that must be there. Raises RefusedError with 400."""
+    if name not in wanted:
+        raise bad(f"Failed to parse request. Required attribute '{name}' not specified")
+    try:
+        return str(UUID(str(wanted[name])))
+    except ValueError:
+        raise bad(
+            f"Invalid input for {name}. Reason: '{wanted[name]}' is not a valid UUID."
+        ) from None
 
 
 def bad(message: str, kind: str = "HTTPBadRequest") -> RefusedError:
@@ -40,10 +53,12 @@ def within_quota(world: World, name: str, used: int) -> None:
 
 def only_known(wanted: Mapping[str, Any], known: Iterable[str]) -> None:
     """Raises RefusedError with 400 for an attribute that is none, 403 for the operator's."""
-    foreign = [name for name in wanted if name.startswith("provider:")]
+    foreign = [name for name in wanted if name.startswith(("provider:", "router:"))]
     if foreign:
         raise RefusedError(
-            403, f"rule:create_network:{foreign[0]} is disallowed by policy", "PolicyNotAuthorized"
+            403,
+            f"(rule:create_network and rule:create_network:{foreign[0]}) is disallowed by policy",
+            "PolicyNotAuthorized",
         )
     unknown = sorted(set(wanted) - set(known))
     if unknown:

@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from infra.simulator.calls import Answer, Call, Document, RefusedError, Router
-from infra.simulator.neutron.refusals import bad, found, touched
+from infra.simulator.neutron.refusals import bad, touched
 from infra.simulator.world import World
 
 router = Router()
@@ -23,7 +23,13 @@ def _tagged(world: World, plural: str, identifier: str) -> Document:
     kind = _KINDS.get(plural)
     if kind is None:
         raise RefusedError(404, "The resource could not be found.", "HTTPNotFound")
-    return found(world, kind, identifier)
+    collection: dict[str, Document] = getattr(world.neutron, kind)
+    if identifier not in collection:
+        name = plural.replace("-", "_")
+        raise RefusedError(
+            404, f"Resource {name} {identifier} could not be found.", "TagResourceNotFound"
+        )
+    return collection[identifier]
 
 
 def _valid(tag: Any) -> str:

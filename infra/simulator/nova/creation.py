@@ -1,6 +1,7 @@
 """What a server must be to be accepted: all of it is checked before the answer."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from infra.simulator.calls import Document, RefusedError
 from infra.simulator.nova import placing
@@ -95,13 +96,22 @@ def _only_known(wanted: Document, minor: int) -> None:
 def _lengths(wanted: Document) -> None:
     name, user_data = wanted["name"], wanted.get("user_data")
     if not isinstance(name, str) or not 0 < len(name.strip()) <= 255:
-        raise invalid("name", name, f"{name!r} is too short or too long")
+        raise invalid("name", name, f"{name!r} is too {'long' if name else 'short'}")
     if user_data is not None and (not isinstance(user_data, str) or len(user_data) > _USER_DATA):
         raise invalid("user_data", user_data, f"{user_data!r} is too long")
 
 
 def _image(world: World, wanted: Document) -> str:
-    image_id = str(wanted.get("imageRef", ""))
+    if not wanted.get("imageRef"):
+        raise RefusedError(400, "Missing imageRef attribute")
+    image_id = str(wanted["imageRef"])
+    try:
+        UUID(image_id)
+    except ValueError:
+        reason = f"{image_id!r} is not valid under any of the given schemas"
+        raise invalid("imageRef", image_id, reason) from None
+    if wanted.get("availability_zone") not in (None, "nova"):
+        raise RefusedError(400, "The requested availability zone is not available")
     image = world.images.get(image_id)
     if image is None:
         raise RefusedError(400, "Can not find requested image")
@@ -131,12 +141,12 @@ def _metadata(wanted: Any) -> dict[str, str]:
 def _tags(tags: Any) -> None:
     if not isinstance(tags, list) or len(tags) > _TAGS:
         raise invalid("tags", tags, f"{tags!r} is too long")
-    for tag in tags:
-        valid_tag(tag)
+    for place, tag in enumerate(tags):
+        valid_tag(tag, str(place))
 
 
-def valid_tag(tag: Any) -> str:
+def valid_tag(tag: Any, field: str = "tag") -> str:
     """A tag. Raises RefusedError for one that cannot be."""
     if not isinstance(tag, str) or not 0 < len(tag) <= _TAG or set(tag) & {"/", ","}:
-        raise invalid("tags", tag, f"{tag!r} does not match '^[^,/]*$'")
+        raise invalid(field, tag, f"{tag!r} does not match '^[^,/]*$'")
     return tag

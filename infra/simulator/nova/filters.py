@@ -8,6 +8,28 @@ from infra.simulator.calls import Call, RefusedError
 from infra.simulator.nova.state import Server
 from infra.simulator.world import World
 
+_STATUSES: Final = {
+    "ACTIVE",
+    "BUILD",
+    "ERROR",
+    "SHUTOFF",
+    "REBOOT",
+    "HARD_REBOOT",
+    "DELETED",
+    "PAUSED",
+    "SUSPENDED",
+    "RESIZE",
+    "VERIFY_RESIZE",
+    "REBUILD",
+    "PASSWORD",
+    "MIGRATING",
+    "RESCUE",
+    "SHELVED",
+    "SHELVED_OFFLOADED",
+    "SOFT_DELETED",
+    "REVERT_RESIZE",
+    "UNKNOWN",
+}
 _PAGING: Final = {"limit", "marker", "sort_key", "sort_dir"}
 _TAGS: Final = {"tags", "tags-any", "not-tags", "not-tags-any"}
 _IGNORED: Final = {
@@ -62,10 +84,13 @@ def matching(world: World, call: Call, servers: Iterable[Server], minor: int) ->
     unknown = sorted(names - known)
     if unknown and minor >= 75:
         listed = ", ".join(repr(name) for name in unknown)
-        verb = "was" if len(unknown) == 1 else "were"
-        raise RefusedError(
-            400, f"Additional properties are not allowed ({listed} {verb} unexpected)"
-        )
+        verb = "does" if len(unknown) == 1 else "do"
+        raise RefusedError(400, f"{listed} {verb} not match any of the regexes: '^_'")
+    status = call.first("status")
+    if status is not None and status.upper() not in _STATUSES:
+        raise RefusedError(400, "Invalid status value")
+    for name in ("name", "key_name", "ip"):
+        _pattern(name, call.first(name))
     wanted = [(name, value) for name, value in call.query if name in known - _PAGING - _IGNORED]
     return [
         server
@@ -97,12 +122,19 @@ def _meets(world: World, server: Server, name: str, value: str) -> bool:
             return str(getattr(server, name)) == value
 
 
+def _pattern(name: str, text: str | None) -> None:
+    try:
+        re.compile(text or "")
+    except re.error:
+        raise RefusedError(
+            400,
+            f"Invalid input for query parameters {name}. Value: {text}. '{text}' is not a 'regex'",
+        ) from None
+
+
 def _looks_like(pattern: str, text: str) -> bool:
     """Names are matched as patterns, anywhere and whatever their case, by the database."""
-    try:
-        return re.search(pattern, text, re.IGNORECASE) is not None
-    except re.error:
-        raise RefusedError(400, f"Invalid filter field: {pattern}.") from None
+    return re.search(pattern, text, re.IGNORECASE) is not None
 
 
 def _tagged(server: Server, name: str, tags: set[str]) -> bool:

@@ -51,7 +51,7 @@ def networks(world: World, wanted: Any) -> list[Document]:
     elif isinstance(wanted, list):
         entries = [_entry(world, entry) for entry in wanted]
     else:
-        raise invalid("networks", wanted, f"{wanted!r} is not valid under any given schemas")
+        raise invalid("networks", wanted, f"{wanted!r} is not valid under any of the given schemas")
     _enough_ports(world, sum(1 for entry in entries if "port" not in entry))
     return entries
 
@@ -67,7 +67,7 @@ def _only_network(world: World) -> list[Document]:
 
 def _entry(world: World, entry: Any) -> Document:
     if not isinstance(entry, dict) or not ({"uuid", "port"} & set(entry)):
-        raise invalid("networks", entry, f"{entry!r} is not valid under any given schemas")
+        raise invalid("networks", entry, f"{entry!r} is not valid under any of the given schemas")
     if port_id := entry.get("port"):
         port = world.neutron.ports.get(port_id)
         if port is None:
@@ -79,9 +79,8 @@ def _entry(world: World, entry: Any) -> Document:
     try:
         UUID(network_id)
     except ValueError:
-        raise RefusedError(
-            400, f"Bad networks format: network uuid is not in proper format ({network_id})"
-        ) from None
+        reason = f"{[entry]} is not valid under any of the given schemas"
+        raise invalid("networks", [entry], reason) from None
     if network_id not in world.neutron.networks:
         raise RefusedError(400, f"Network {network_id} could not be found.")
     return {"uuid": network_id, "fixed_ip": entry.get("fixed_ip")}
@@ -110,7 +109,7 @@ def _group(world: World, name: str) -> str:
         return name
     matches = [group["id"] for group in known.values() if group["name"] == name]
     if not matches:
-        raise RefusedError(400, f"Security group {name} not found.")
+        raise RefusedError(400, f"Unable to find security_group with name or id '{name}'")
     if len(matches) > 1:
         raise RefusedError(
             409, f"Multiple security groups found matching '{name}'. Use an ID to be more specific."
