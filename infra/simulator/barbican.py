@@ -10,6 +10,7 @@ from infra.simulator.world import World
 
 router = Router()
 _MOST_BYTES: Final = 20_000
+_TYPES: Final = ("text/plain", "application/octet-stream")
 _USUAL, _LARGEST = 10, 100
 _KINDS: Final = (
     "symmetric",
@@ -69,6 +70,18 @@ def _checked(wanted: Document) -> None:
     if not wanted.get("payload_content_type"):
         reason = "If 'payload' is supplied, 'payload_content_type' must also be supplied.."
         raise _invalid(reason, "payload_content_type")
+    _encoded(wanted)
+
+
+def _encoded(wanted: Document) -> None:
+    kind, encoding = str(wanted["payload_content_type"]), wanted.get("payload_content_encoding")
+    if kind.partition(";")[0] not in _TYPES:
+        raise _invalid(
+            f"payload_content_type is not one of {list(_TYPES)}.", "payload_content_type"
+        )
+    if kind.startswith("application/") and encoding not in ("base64", "binary"):
+        reason = "payload_content_encoding is not one of ['base64', 'binary']."
+        raise _invalid(reason, "payload_content_encoding")
 
 
 def _invalid(reason: str, name: str) -> RefusedError:

@@ -247,6 +247,18 @@ def _extend(world: World, call: Call, volume: Document, wanted: Any) -> Answer:
     return Answer(202)
 
 
+@router("GET", "/attachments/{attachment_id}")
+def show_attachment(world: World, _call: Call, attachment_id: str) -> Answer:
+    for volume in world.cinder.volumes.values():
+        for held in volume["attachments"]:
+            if held["attachment_id"] == attachment_id:
+                return Answer(200, {"attachment": held | {"status": "attached"}})
+    raise RefusedError(
+        404,
+        f"Volume attachment could not be found with filter: attachment_id = {attachment_id}.",
+    )
+
+
 @router("DELETE", "/attachments/{attachment_id}")
 def remove_attachment(_world: World, _call: Call, **_names: str) -> Answer:
     """Cinder would ask Nova in our name, which a credential's token does not allow."""
