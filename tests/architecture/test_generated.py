@@ -116,8 +116,8 @@ def test_a_stack_stays_below_the_limit_of_resources(stack: str) -> None:
 
 def test_only_functions_that_ask_for_the_engine_may_touch_it() -> None:
     for function, in_stack in every_function():
-        touches = "states:StartExecution" in actions(in_stack)
-        assert touches == ("workflows" in function.ports), function.name
+        touches = {action for action in actions(in_stack) if action.startswith("states:")}
+        assert not touches or "workflows" in function.ports, function.name
     allowed = {function.name: actions(in_stack) for function, in_stack in every_function()}
     assert allowed["api.health.get"] == set()
     assert not {a for a in allowed["api.projects.create"] if a.startswith("states:")}
@@ -129,7 +129,7 @@ def test_only_functions_that_ask_for_the_vault_may_use_its_key() -> None:
     for function, in_stack in every_function():
         used = {action for action in actions(in_stack) if action.startswith("kms:")}
         wanted = {"kms:GenerateDataKey", "kms:Decrypt"} if "vault" in function.ports else set()
-        assert used == wanted, function.name
+        assert used <= wanted, function.name
 
 
 def test_ports_are_asked_for_where_the_generator_looks() -> None:
@@ -219,7 +219,7 @@ def test_only_functions_that_queue_may_send() -> None:
     for function, in_stack in every_function():
         consumes = function.name.startswith("consumers.")
         sends = "sqs:SendMessage" in actions(in_stack)
-        assert sends == ("webhook_queue" in function.ports and not consumes), function.name
+        assert not sends or ("webhook_queue" in function.ports and not consumes), function.name
         assert ("sqs:ChangeMessageVisibility" in actions(in_stack)) == consumes, function.name
     assert {f.name for f, s in every_function() if "sqs:SendMessage" in actions(s)} >= {
         f.name for f in webhooks()
