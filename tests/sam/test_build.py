@@ -12,7 +12,16 @@ import pytest
 
 from infra.aws import sizes
 from infra.generate import layers
-from infra.generate.functions import Function, consumers, edge, operations, schedules, served, tasks
+from infra.generate.functions import (
+    Function,
+    consumers,
+    edge,
+    listeners,
+    operations,
+    schedules,
+    served,
+    tasks,
+)
 from tests.sam.command import ROOT, sam
 
 TEMPLATES = [ROOT / "template.yaml", *sorted((ROOT / "infra" / "stacks").glob("*.yaml"))]
@@ -20,7 +29,7 @@ STACKS = {
     "Api": lambda: [*served(), *edge()],
     "Workflows": tasks,
     "Schedules": schedules,
-    "Consumers": consumers,
+    "Consumers": lambda: [*consumers(), *listeners()],
     "Operations": operations,
 }
 MOST_MIB = {
