@@ -193,6 +193,8 @@ def run(names: list[str]) -> int:
 
 def main(arguments: list[str]) -> int:
     """All suites, or the named ones."""
+    # Ignored in what a shell runs in the background, and in all that it starts: some are tested.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if arguments == ["check"]:
         return run(["check"])
     try:
