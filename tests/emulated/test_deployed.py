@@ -5,7 +5,7 @@ import pytest
 
 from tests.emulated.home import Home
 
-pytestmark = [pytest.mark.docker, pytest.mark.postgres]
+pytestmark = [pytest.mark.docker, pytest.mark.postgres, pytest.mark.timeout(900)]
 PROJECTS = "/v1/click-deploy/projects"
 
 

@@ -1,38 +1,18 @@
 """What functions may do at AWS is what they do: no more, no less."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from infra.generate import policies
-from infra.generate.functions import Function
 from shared.adapters.kms import KmsVault
 from shared.adapters.sqs import SqsQueue
 from shared.adapters.step_functions import StepFunctions
 from tests.emulated import iam
+from tests.emulated.allowed import allowed
 from tests.emulated.reachable import PORTS, actions
 
 FUNCTIONS = {function.logical_id: function for function in iam.every()}
-OTHERWISE = {"rds-db:connect"}
-"""The database's proxy asks for it when a connection is made: no call that could be seen."""
-
-
-def allowed(function: Function) -> set[str]:
-    """The actions in its policy, as the stacks have it."""
-    return set(_actions(policies.of_function(function))) - OTHERWISE
-
-
-def _actions(node: Any) -> Iterator[str]:
-    match node:
-        case {"Action": list(named)}:
-            yield from named
-        case dict():
-            yield from _actions(list(node.values()))
-        case list():
-            for inner in node:
-                yield from _actions(inner)
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,16 @@ import pytest
 from tests.e2e.apps import app
 from tests.e2e.client import Client
 from tests.e2e.platform import until
+from tests.emulated.allowed import permits
+from tests.emulated.cloud import ACCOUNT, REGION
 from tests.emulated.edge import Machine
 from tests.emulated.home import Home
+from tests.emulated.iam import every
 from tests.emulated.recording import Recorder, write
 from tests.emulated.story import NAME, Story
 from tests.standins.github import GitHubServer
 
-pytestmark = [pytest.mark.docker, pytest.mark.postgres]
+pytestmark = [pytest.mark.docker, pytest.mark.postgres, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +123,17 @@ def test_a_rollback_brings_the_first_version_back(story: Story) -> None:
     until(lambda: story.client.get(story.service).text == "one", "the first version again", 90)
     done = story.client.ended(answer["deployment"]["id"])
     assert done["state"] == "live", done
+
+
+def test_every_call_of_aws_was_within_the_policy_of_its_function(story: Story) -> None:
+    cloud = story.aws.cloud
+    functions = {function.logical_id: function for function in every()}
+    key = cloud.resources(story.aws.stack)["SecretsKey"]
+    given = {
+        "Prefix": "click-to-deploy-local",
+        "KmsKey": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}",
+    }
+    seen = {(call.function, call.action, call.resource): call for call in cloud.calls.calls}
+
+    assert len(seen) > 30
+    assert [c for c in seen.values() if not permits(functions[c.function], c, given)] == []
