@@ -122,7 +122,7 @@ def ours(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Scene:
     """The organisation of the test, which operates the platform."""
     made = platform.scene()
     operator = {"operator_organization": made.organization_id}
-    operated = platform.settings.model_copy(update=operator)
+    operated = bootstrap.settings().model_copy(update=operator)
     monkeypatch.setattr(bootstrap, "settings", lambda: operated)
     return made
 

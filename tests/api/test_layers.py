@@ -196,7 +196,7 @@ def test_pages_of_other_origins_are_refused_unless_they_are_named(
 def limited(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Platform:
     """Five requests a minute for everybody, counted from nothing."""
     few = {"rate_limit_user": 5, "rate_limit_address": 5, "rate_limit_failed": 5}
-    settings = platform.settings.model_copy(update=few)
+    settings = bootstrap.settings().model_copy(update=few)
     with platform.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM rate_limits")
     limiter = Limiter(LimitWindows(platform.engine))
