@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from infra.generate import queues, root
 from infra.generate.alarms import alarming
 from infra.generate.environment import LIMITS
@@ -21,10 +23,11 @@ from infra.generate.functions import (
     tasks,
 )
 from infra.generate.http_api import api
-from infra.generate.policies import of_machine, started_as, sub, substituted
+from infra.generate.policies import definition, of_machine, started_as, sub, substituted
 from shared import machines
 
 FOLDER: Final = ROOT / "infra" / "stacks"
+DEFINITIONS: Final = FOLDER / "definitions"
 ALIAS: Final = "live"
 """Of every state machine; the parameter Qualifier ends with it."""
 RATES: Final = {
@@ -42,7 +45,13 @@ def render() -> dict[Path, str]:
     """Every stack's file and what it should hold, and the template around them."""
     made = nested()
     files = {FOLDER / f"{name.lower()}.yaml": dump(stack) for name, stack in made.items()}
-    return {root.PATH: dump(root.template(made)), **files}
+    plain = {DEFINITIONS / f"{name}.asl.yaml": _plain(name) for name in machines.MACHINES}
+    return {root.PATH: dump(root.template(made)), **files, **plain}
+
+
+def _plain(machine: str) -> str:
+    """The definition without YAML's anchors: nothing says that AWS reads them."""
+    return dump(yaml.safe_load(definition(machine).read_text()))
 
 
 def nested() -> dict[str, dict[str, Any]]:
@@ -107,7 +116,7 @@ def _machine(name: str, functions: set[str]) -> dict[str, Any]:
         "Properties": {
             "Name": sub(f"${{Prefix}}-{name}"),
             "Type": "STANDARD",
-            "DefinitionUri": f"../workflows/{name}.asl.yaml",
+            "DefinitionUri": f"{DEFINITIONS.name}/{name}.asl.yaml",
             "DefinitionSubstitutions": {key: _value(key, functions) for key in substituted(name)},
             "Tracing": {"Enabled": {"Fn::If": ["Traced", True, False]}},
             "Logging": {
