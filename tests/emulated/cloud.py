@@ -16,6 +16,7 @@ from botocore.config import Config
 
 from tests.e2e.platform import docker, free_port, until
 from tests.emulated.relay import Relay, relay
+from tests.networks import own_network
 
 ROOT = Path(__file__).parents[2]
 REGION, ACCOUNT = "us-east-1", "000000000000"
@@ -113,7 +114,8 @@ class Cloud:
 def emulated(folder: Path) -> Iterator[Cloud]:
     """AWS until the block ends; every container it made ends with it."""
     with ExitStack() as stack:
-        name, address = stack.enter_context(_network())
+        name = f"c2d-emulated-{free_port()}"
+        address = stack.enter_context(own_network(name))
         port = free_port()
         url = f"http://127.0.0.1:{port}"
         calls = stack.enter_context(relay(address, url))
@@ -121,21 +123,6 @@ def emulated(folder: Path) -> Iterator[Cloud]:
         stack.enter_context(_process(folder, log, port, name, f"http://{address}:{calls.port}"))
         until(lambda: _answers(url), "MiniStack", 30)
         yield Cloud(url, address, name, log, calls)
-
-
-@contextmanager
-def _network() -> Iterator[tuple[str, str]]:
-    """A network of the functions' own; its name and this machine's address in it."""
-    name = f"c2d-emulated-{free_port()}"
-    docker("network", "create", name)
-    try:
-        shown = json.loads(docker("network", "inspect", name))
-        yield name, shown[0]["IPAM"]["Config"][0]["Gateway"]
-    finally:
-        left = docker("ps", "-aq", "--filter", f"network={name}").split()
-        if left:
-            docker("rm", "-f", *left)
-        docker("network", "rm", name)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """What functions in containers reach on this machine: PostgreSQL over TCP, and an AWS."""
 
-import json
 import os
 import subprocess
 import sys
@@ -14,8 +13,9 @@ from typing import Any
 import boto3
 
 from shared.adapters.step_functions import CLIENT_CONFIG
-from tests.e2e.platform import docker, free_port, until
+from tests.e2e.platform import free_port, until
 from tests.emulated import postgres
+from tests.networks import own_network
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,7 +44,8 @@ class Servers:
 def servers(folder: Path) -> Iterator[Servers]:
     """Until the block ends; `folder` must be reachable for the database's user."""
     with ExitStack() as stack:
-        name, address = stack.enter_context(_network())
+        name = f"c2d-sam-local-{os.getpid()}"
+        address = stack.enter_context(own_network(name))
         database = stack.enter_context(postgres.server(folder / "postgres", address))
         url = stack.enter_context(_ministack(folder, address))
         key = _client("kms", url).create_key()["KeyMetadata"]["KeyId"]
@@ -59,20 +60,6 @@ def on_loopback(folder: Path) -> Iterator[Servers]:
         url = stack.enter_context(_ministack(folder, "127.0.0.1"))
         key = _client("kms", url).create_key()["KeyMetadata"]["KeyId"]
         yield Servers("", "127.0.0.1", database.port, url, key)
-
-
-@contextmanager
-def _network() -> Iterator[tuple[str, str]]:
-    name = f"c2d-sam-local-{os.getpid()}"
-    docker("network", "create", name)
-    try:
-        shown = json.loads(docker("network", "inspect", name))
-        yield name, shown[0]["IPAM"]["Config"][0]["Gateway"]
-    finally:
-        left = docker("ps", "-aq", "--filter", f"network={name}").split()
-        if left:
-            docker("rm", "-f", *left)
-        docker("network", "rm", name)
 
 
 @contextmanager
