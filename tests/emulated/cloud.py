@@ -2,9 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,8 +11,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from tests.e2e.platform import docker, free_port, until
+from tests.e2e.platform import docker, free_port
 from tests.emulated.relay import Relay, relay
+from tests.emulator import ministack
 from tests.networks import own_network
 
 ROOT = Path(__file__).parents[2]
@@ -120,16 +118,16 @@ def emulated(folder: Path) -> Iterator[Cloud]:
         url = f"http://127.0.0.1:{port}"
         calls = stack.enter_context(relay(address, url))
         log = folder / "ministack.log"
-        stack.enter_context(_process(folder, log, port, name, f"http://{address}:{calls.port}"))
-        until(lambda: _answers(url), "MiniStack", 30)
+        environment = _environment(folder, port, name, f"http://{address}:{calls.port}")
+        program = ("-m", "tests.emulated.ministack_process")
+        stack.enter_context(ministack(url, program, environment, folder=ROOT, log=log))
         yield Cloud(url, address, name, log, calls)
 
 
-@contextmanager
-def _process(folder: Path, log: Path, port: int, network: str, endpoint: str) -> Iterator[None]:
+def _environment(folder: Path, port: int, network: str, endpoint: str) -> dict[str, str]:
     for name in ("tmp", "layers"):
         (folder / name).mkdir()
-    environment = {
+    return {
         **ENVIRONMENT,
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
@@ -142,23 +140,3 @@ def _process(folder: Path, log: Path, port: int, network: str, endpoint: str) ->
         "TMPDIR": str(folder / "tmp"),
         "MERGED_LAYERS": str(folder / "layers"),
     }
-    argv = [sys.executable, "-W", "ignore", "-m", "tests.emulated.ministack_process"]
-    with log.open("w") as output:
-        process = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=output, stderr=output)
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/_ministack/health", timeout=1):
-            return True
-    except OSError:
-        return False

@@ -22,6 +22,7 @@ from tests.consumers.inbox import SECRET, Inbox
 from tests.fakes import limits
 from tests.fakes.glances import FakeGlances
 from tests.fakes.queue import FakeQueue
+from tests.tasks.test_handlers import PATH, WAITING, WITHOUT_LEASE
 from tests.usecases.world import ADDRESSES, ORGANIZATION, POLICY, World
 
 API_TOKEN = "c2d_owner-of-this-platform"
@@ -40,28 +41,7 @@ SETTINGS = Settings(
     agent_token=AGENT_TOKEN,
     database_url="postgresql://c2d:the-database-password@db.internal/c2d",
 )
-WAITING = {
-    "deploy.build": JobKind.BUILD,
-    "release.health_gate": JobKind.HEALTH_GATE,
-    "release.switch_route": JobKind.SWITCH_ROUTE,
-    "release.verify_public": JobKind.VERIFY_PUBLIC,
-    "deploy.drain": JobKind.DRAIN,
-}
-WITHOUT_LEASE = {"deploy.acquire_lease", "deploy.post_status", "deploy.drain", "deploy.retire_old"}
-STEPS = (
-    "deploy.acquire_lease",
-    "deploy.build",
-    "deploy.create_release",
-    "release.create_instance",
-    "release.start_app",
-    "release.health_gate",
-    "release.switch_route",
-    "release.verify_public",
-    "deploy.mark_live",
-    "deploy.post_status",
-    "deploy.drain",
-    "deploy.retire_old",
-)
+AT_AN_AGENT = {**WAITING, "deploy.drain": JobKind.DRAIN}
 
 
 class Scene:
@@ -145,21 +125,21 @@ class Scene:
     def execute(self, *, fails_at: str | None = None) -> None:
         """Walk the started execution through its states, and be its agent over HTTP."""
         given = self.started
-        for step in STEPS:
+        for step in PATH:
             self.run(step, given)
             if step == fails_at:
                 return
             if step == "deploy.build":
                 self.world.image("sha256:one")
                 output = {"image": "sha256:one", "sha": "a" * 40, "port": 8000}
-                self.agent("build", WAITING[step], output)
-            elif step in WAITING and step != "deploy.drain":
+                self.agent("build", AT_AN_AGENT[step], output)
+            elif step in WAITING:
                 self.agent("edge", WAITING[step], {})
 
     def run(self, step: str, given: dict[str, Any], **more: Any) -> dict[str, Any]:
         """Invoke one task as its state does."""
         lease = None if step in WITHOUT_LEASE else self.deployment.lease_number
-        waits = step in WAITING or step == "deploy.acquire_lease"
+        waits = step in AT_AN_AGENT or step == "deploy.acquire_lease"
         token = {"task_token": f"token-{uuid4()}", "retry": 0} if waits else {}
         return invoke(step, {**given, "lease": lease, **token, **more})
 

@@ -6,8 +6,9 @@ import pytest
 
 from shared.domain.deployments import DeploymentState
 from shared.domain.errors import NotFound
-from tests.observing.scene import API_TOKEN, SETTINGS, STEPS, Scene
+from tests.observing.scene import API_TOKEN, SETTINGS, Scene
 from tests.observing.written import Line, Written
+from tests.tasks.test_handlers import PATH
 
 EVERY_STATE_LIMIT = 4096
 
@@ -51,7 +52,7 @@ def test_a_push_is_followed_from_its_delivery_to_the_live_version(
         assert line["execution"] == f"{deployment_id}-1"
         assert line["lambda_request_id"]
         assert line["function"]
-    assert len(steps_of(after)) == len(STEPS)
+    assert len(steps_of(after)) == len(PATH)
     assert steps_of(after)[0] == "AcquireLease"
 
 

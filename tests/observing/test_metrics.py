@@ -17,8 +17,9 @@ from shared.observing import metrics
 from shared.runtime.queues import event_of
 from shared.settings import Settings
 from tests.observing.embedded import violations
-from tests.observing.scene import API_TOKEN, SETTINGS, STEPS, WAITING, Scene
+from tests.observing.scene import API_TOKEN, AT_AN_AGENT, SETTINGS, Scene
 from tests.observing.written import Written
+from tests.tasks.test_handlers import PATH
 from tests.usecases.world import ORGANIZATION
 
 ALL = {
@@ -96,9 +97,11 @@ def test_a_step_is_timed_where_it_ends_and_only_there(scene: Scene, written: Wri
     scene.consume()
     scene.execute()
     timed = [doc["Step"] for doc in written.metrics() if "StepSeconds" in doc]
-    waited = {"".join(part.title() for part in name.split(".")[1].split("_")) for name in WAITING}
+    waited = {
+        "".join(part.title() for part in name.split(".")[1].split("_")) for name in AT_AN_AGENT
+    }
     assert sorted(timed) == sorted(set(timed))
-    assert len(timed) == len(STEPS) - len({"AcquireLease", "Drain"})
+    assert len(timed) == len(PATH) - len({"AcquireLease", "Drain"})
     assert waited - {"Drain"} <= set(timed)
     assert len(written.metric("BuildSeconds")) == 1
 

@@ -1,9 +1,6 @@
 """What functions in containers reach on this machine: PostgreSQL over TCP, and an AWS."""
 
 import os
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,8 +10,9 @@ from typing import Any
 import boto3
 
 from shared.adapters.step_functions import CLIENT_CONFIG
-from tests.e2e.platform import free_port, until
+from tests.e2e.platform import free_port
 from tests.emulated import postgres
+from tests.emulator import ministack
 from tests.networks import own_network
 
 ROOT = Path(__file__).parents[2]
@@ -68,32 +66,9 @@ def _ministack(folder: Path, address: str) -> Iterator[str]:
     url = f"http://{address}:{port}"
     environment = {**os.environ, "BIND_HOST": address, "GATEWAY_PORT": str(port)}
     environment |= {"IOT_MTLS_ENABLED": "0", "LOG_LEVEL": "ERROR"}
-    with (folder / "ministack.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", "from ministack.app import main; main()"],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        until(lambda: _answers(url), "MiniStack", 30)
+    program = ("-c", "from ministack.app import main; main()")
+    with ministack(url, program, environment, folder=folder, log=folder / "ministack.log"):
         yield url
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(20)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/_ministack/health", timeout=1):
-            return True
-    except OSError:
-        return False
 
 
 def _client(service: str, url: str) -> Any:
