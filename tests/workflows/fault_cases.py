@@ -20,11 +20,9 @@ AT_AN_AGENT: Final = frozenset(
         "compensate.restore_route",
     }
 )
-LIVES: Final = frozenset(
-    {"deploy.mark_live", "deploy.post_status", "deploy.drain", "deploy.retire_old"}
-)
-"""What these do stands, whatever comes after: the first has made the new version the one."""
 AFTER_LIVE: Final = ("deploy.post_status", "deploy.drain", "deploy.retire_old")
+LIVES: Final = frozenset({"deploy.mark_live", *AFTER_LIVE})
+"""What these do stands, whatever comes after: the first has made the new version the one."""
 UNDOING: Final = ("compensate.restore_route", "compensate.undo", "deploy.mark_failed")
 GIVES_UP: Final = "compensate.give_up"
 RELEASING: Final = tuple(name for name in machines.FUNCTIONS if name.startswith("release."))

@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from shared import bootstrap, machines
+from shared.adapters.asl.loading import load_folder
 from shared.adapters.local_lambda import LocalContext, invoke
 from shared.domain.deployments import Deployment
 from shared.domain.errors import PlatformError
@@ -185,7 +186,6 @@ def platform(here: threading.local) -> Iterator[None]:
 
 def documents(fault: Fault) -> dict[str, Mapping[str, Any]]:
     """The machines with functions named by their substitution, and times fit for the fault."""
-    from shared.adapters.asl.loading import load_folder
 
     seconds = SHORT_SECONDS if fault is Fault.TIMEOUT else 60
     whole = dict.fromkeys(("deploy", "release", "compensate"), 120)
@@ -207,8 +207,7 @@ def play(home: Home, fault: Fault) -> dict[Case, Ending]:
     def one(case: Case, workflows: Workflows) -> Ending:
         run = Run(case)
         here.world = run.world
-        begun = threading.Event()
-        deployment = run.begin(_Registering(workflows, runs, run, begun))
+        deployment = run.begin(_Registering(workflows, runs, run))
         ended(workflows, f"{deployment.id}-{deployment.attempt}", 90)
         run.over.set()
         run.lifted = True
@@ -225,10 +224,8 @@ def play(home: Home, fault: Fault) -> dict[Case, Ending]:
 class _Registering:
     """The engine, told whose deployment it starts before it does."""
 
-    def __init__(
-        self, workflows: Workflows, runs: dict[str, Run], run: Run, begun: threading.Event
-    ) -> None:
-        self._workflows, self._runs, self._run, self._begun = workflows, runs, run, begun
+    def __init__(self, workflows: Workflows, runs: dict[str, Run], run: Run) -> None:
+        self._workflows, self._runs, self._run = workflows, runs, run
 
     def start(self, machine: str, execution: str, payload: Mapping[str, Any]) -> None:
         self._runs[str(payload["deployment_id"])] = self._run
